@@ -1,0 +1,1 @@
+"""Wherry: a container platform in Python."""
