@@ -1,0 +1,135 @@
+"""What the engine knows of a container and of an exec: facts frozen, one object for what changes.
+
+Times are nanoseconds since the epoch, 0 for "never" (Docker's `0001-01-01T00:00:00Z`). A `State`
+is never changed in place: `wherry.engine.containers.state` makes the next one from an event.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from wherry.engine.containers.config import ContainerConfig, HostConfig, NetworkingConfig
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """A container's state, with the meaning of Docker's `State` object.
+
+    `status` is one of created, running, paused, restarting, removing, exited, dead. `running` stays
+    true while a container is paused or waits for its next restart, as in Docker. `pid` is the host's
+    pid of the main process, 0 when there is none. `error` is the text of the last failed start.
+    """
+
+    status: str = "created"
+    running: bool = False
+    paused: bool = False
+    restarting: bool = False
+    oom_killed: bool = False
+    dead: bool = False
+    pid: int = 0
+    exit_code: int = 0
+    error: str = ""
+    started_at: int = 0
+    finished_at: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class MountPoint:
+    """One entry of `Mounts` in inspect: where a file system that is not the image's comes from.
+
+    `kind` is bind, volume or tmpfs; `source` a path of the host ("" for tmpfs); `mode` the option
+    text the user gave ("ro,z"); `propagation` such as "rprivate", "" where it has no meaning.
+    """
+
+    kind: str
+    source: str
+    destination: str
+    name: str = ""
+    driver: str = ""
+    mode: str = ""
+    rw: bool = True
+    propagation: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ExecConfig:
+    """What an exec shall run, as the client asked; `user` "" means the container's user."""
+
+    argv: tuple[str, ...]
+    tty: bool = False
+    attach_stdin: bool = False
+    attach_stdout: bool = False
+    attach_stderr: bool = False
+    detach_keys: str = ""
+    user: str = ""
+    privileged: bool = False
+    working_dir: str = ""
+    env: tuple[str, ...] = ()
+
+
+@dataclass(slots=True)
+class Exec:
+    """An exec of a container: made by create, started at most once.
+
+    `exit_code` is None until it ended. `stream` is the keeper's stream while it runs.
+    """
+
+    id: str
+    container_id: str
+    config: ExecConfig
+    running: bool = False
+    exit_code: int | None = None
+    pid: int = 0
+    started: bool = False
+    can_remove: bool = False
+
+
+@dataclass(slots=True)
+class Container:
+    """One container: its definition, its place on disk and its present state.
+
+    `name` has no leading slash (the API adds it). `image_id` is `sha256:<hex>` of the image's
+    config, `image_ref` what the user named. `path` and `args` are entrypoint and command joined.
+    `execs` holds the execs that were not yet forgotten, by id. `manually_stopped` is what restart
+    policy `unless-stopped` looks at.
+    """
+
+    id: str
+    name: str
+    created: int
+    path: str
+    args: tuple[str, ...]
+    config: ContainerConfig
+    host_config: HostConfig
+    networking: NetworkingConfig
+    image_id: str
+    image_ref: str
+    driver: str
+    directory: str
+    log_path: str
+    mounts: tuple[MountPoint, ...] = ()
+    platform: str = "linux"
+    state: State = field(default_factory=State)
+    restart_count: int = 0
+    manually_stopped: bool = False
+    execs: dict[str, Exec] = field(default_factory=dict)
+
+    @property
+    def hostname_path(self) -> str:
+        """File of the host that is the container's /etc/hostname."""
+        return f"{self.directory}/hostname"
+
+    @property
+    def hosts_path(self) -> str:
+        """File of the host that is the container's /etc/hosts."""
+        return f"{self.directory}/hosts"
+
+    @property
+    def resolv_conf_path(self) -> str:
+        """File of the host that is the container's /etc/resolv.conf."""
+        return f"{self.directory}/resolv.conf"
+
+    @property
+    def short_id(self) -> str:
+        """The first twelve characters of the id, as commands print it."""
+        return self.id[:12]
