@@ -1,0 +1,50 @@
+"""Which part of a log is wanted, and what a line of it is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from wherry.engine.containers.logs.timestamp import rfc3339nano
+from wherry.engine.containers.runtime import STDERR, STDOUT
+
+
+@dataclass(frozen=True, slots=True)
+class LogQuery:
+    """A selection, as `GET /containers/{id}/logs` has it.
+
+    `since` and `until` are nanoseconds since the epoch, inclusive, 0 for no bound; `tail` is a
+    number of lines, None for all.
+    """
+
+    stdout: bool = True
+    stderr: bool = True
+    since: int = 0
+    until: int = 0
+    tail: int | None = None
+
+    @property
+    def streams(self) -> frozenset[int]:
+        """The selected outputs."""
+        wanted = ((STDOUT, self.stdout), (STDERR, self.stderr))
+        return frozenset(stream for stream, selected in wanted if selected)
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A line of one output, or a piece of a line longer than `lines.PIECE`.
+
+    `data` has its newline, if it ends in one (the last line of an output may not). `time` is the
+    moment at which its last byte arrived, as with Docker. `continued` is true for every piece but
+    a line's first, so that a long line gets one timestamp.
+    """
+
+    stream: int
+    time: int
+    data: bytes
+    continued: bool = False
+
+    def render(self, timestamps: bool = False) -> bytes:
+        """The bytes to show: `data`, behind the time if asked for."""
+        if not timestamps or self.continued:
+            return self.data
+        return b"%s %s" % (rfc3339nano(self.time).encode(), self.data)

@@ -1,0 +1,258 @@
+"""The role `Runtime`: what the engine needs from whatever runs processes in containers.
+
+An implementation is told to start a container's process from a `Bundle` (values only, nothing of
+Docker in it), and gives back a `Running`. Implementations: `builtin.BuiltinRuntime` (cgroup, plan
+and keeper). The contract suite is tests/contract/runtime.
+
+Stream ids: a container's first process has the container's id, an exec has its exec id.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    import asyncio
+
+    from wherry.kernel.mount import Mount
+
+STDOUT, STDERR = 1, 2
+
+
+class LaunchError(Exception):
+    """The process could not be started; nothing of it is left but its cgroup (see `release`).
+
+    `step` names what failed, in the words of the plan (`exec`, `cwd`, `user`, `mount`, ...;
+    `launcher` when the launcher itself died), `errno` is the kernel's, or 0, and `text` says on
+    what. The engine turns it into Docker's message and exit code 125, 126 or 127.
+    """
+
+    def __init__(self, step: str, errno: int, text: str) -> None:
+        super().__init__(text)
+        self.step = step
+        self.errno = errno
+        self.text = text
+
+    def __str__(self) -> str:
+        reason = f": {os.strerror(self.errno)}" if self.errno else ""
+        return f"{self.step}: {self.text}{reason}"
+
+
+class KeeperGone(Exception):
+    """The keeper went away, or cannot be started; the message says which and why."""
+
+
+@dataclass(frozen=True, slots=True)
+class WindowSize:
+    """A terminal's size in characters."""
+
+    height: int
+    width: int
+
+
+@dataclass(frozen=True, slots=True)
+class LogTarget:
+    """Where a container's output is kept, and how much of it.
+
+    `directory` is created on the first byte. The driver is `bounded` (raw bytes plus index, read
+    by `wherry.engine.containers.logs`) or `json-file` (Docker's format; `directory` then is the
+    container's directory and the file `<id>-json.log`).
+    """
+
+    directory: str
+    max_size: int = 20_000_000  # bytes of one file, its index included
+    max_files: int = 5
+    driver: str = "bounded"
+
+
+@dataclass(frozen=True, slots=True)
+class Bundle:
+    """Everything needed to start a container's first process.
+
+    `spec` is an OCI config.json as a value, without `linux.seccomp` and `root` (they are given
+    compiled and mounted: `seccomp` is the BPF program, `rootfs` the snapshotter's mounts, or the
+    path of a directory that is there already). `linux.cgroupsPath` is the cgroup's path,
+    `linux.resources` its limits. `user` is as a user types it (`name[:group]`, looked up in the
+    image's own files; empty: take `process.user`), `groups` are further groups by name or number.
+    `log` None: output is kept only until it was followed (driver `none`).
+    """
+
+    spec: Mapping[str, Any]
+    rootfs: Sequence[Mount] | str
+    seccomp: bytes | None = None
+    user: str = ""
+    groups: Sequence[str] = ()
+    create_cwd: bool = True
+    terminal: bool = False
+    open_stdin: bool = False
+    window: WindowSize | None = None
+    log: LogTarget | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ExecProcess:
+    """A further process for a running container.
+
+    `process` is an OCI `process` object (args, env, cwd, user, capabilities, noNewPrivileges,
+    rlimits, ...). `follow`: the caller will read the output; otherwise it is dropped as a ring of
+    bounded size, so that the process never waits for a reader that does not come.
+    """
+
+    process: Mapping[str, Any]
+    seccomp: bytes | None = None
+    user: str = ""
+    groups: Sequence[str] = ()
+    terminal: bool = False
+    open_stdin: bool = False
+    window: WindowSize | None = None
+    follow: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Exit:
+    """How a process ended: `status` is the raw wait status, `time` nanoseconds since the epoch."""
+
+    status: int
+    time: int
+    oom: bool = False
+
+    @property
+    def code(self) -> int:
+        """The exit code as Docker tells it: 128 + n for a process killed by signal n."""
+        if os.WIFSIGNALED(self.status):
+            return 128 + os.WTERMSIG(self.status)
+        return os.WEXITSTATUS(self.status)
+
+    @property
+    def signal(self) -> str:
+        """The name of the signal that killed it (`SIGKILL`), empty when it left by itself."""
+        if not os.WIFSIGNALED(self.status):
+            return ""
+        return signal.Signals(os.WTERMSIG(self.status)).name
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """Consecutive bytes of one of a process's outputs, as they arrived.
+
+    `stream` is STDOUT or STDERR (a terminal has only STDOUT), `offset` counts the bytes of both
+    since the log began, `time` is the arrival in nanoseconds since the epoch.
+    """
+
+    stream: int
+    offset: int
+    time: int
+    data: bytes
+
+    @property
+    def end(self) -> int:
+        """The offset of the byte behind it."""
+        return self.offset + len(self.data)
+
+
+class Stdin(Protocol):
+    """The way to a process's standard input."""
+
+    async def write(self, data: bytes) -> None:
+        """Give all bytes to the process; waits while its pipe is full.
+
+        Raises BrokenPipeError when nobody can read them any more.
+        """
+
+    async def close(self) -> None:
+        """End of file for the process (a terminal: nothing happens). Idempotent."""
+
+
+class Stream(Protocol):
+    """A process's input and output. Outlives the process until `Runtime.release`."""
+
+    @property
+    def id(self) -> str:
+        """The container's id, or the exec's."""
+
+    @property
+    def terminal(self) -> bool:
+        """Whether it is a terminal: then there is one output only, and no end of file."""
+
+    @property
+    def begin(self) -> int:
+        """The log's offset when the process was started: what this run wrote begins here."""
+
+    @property
+    def stdin(self) -> Stdin | None:
+        """Standard input, or None when the process was started without."""
+
+    def follow(self, offset: int | None = None) -> AsyncIterator[Chunk]:
+        """Yield output from `offset` (None: from now) until the last byte, as it arrives.
+
+        The caller is waited for: the process stops writing rather than that a byte is lost. Bytes
+        older than the log's bound are skipped. Close the iterator (`aclosing`) when done early.
+        Raises KeeperGone.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A process that was started, or found running by `list`.
+
+    `exited` completes once, with a KeeperGone when the keeper was lost. It may be done while
+    output is still to be followed.
+    """
+
+    id: str
+    pid: int
+    stream: Stream
+    exited: asyncio.Future[Exit]
+    container: str = ""  # of an exec: the container it runs in
+    execs: Mapping[str, Running] = field(default_factory=dict)  # of a container found by `list`
+
+
+class Runtime(Protocol):
+    """Starts processes and rules over them. Container ids are unique within one runtime.
+
+    Every method raises NotFound (wherry.errors) for an id it does not know, Conflict when its
+    process is gone already, and KeeperGone.
+    """
+
+    async def start(self, id: str, bundle: Bundle) -> Running:
+        """Start the container's process; returns after its execve. Raises LaunchError."""
+
+    async def exec(self, id: str, exec_id: str, process: ExecProcess) -> Running:
+        """Start a further process in a running container. Raises LaunchError."""
+
+    async def signal(self, id: str, signo: int) -> None:
+        """Send a signal to the process of a container or an exec."""
+
+    async def pause(self, id: str) -> None:
+        """Freeze every process of the container."""
+
+    async def resume(self, id: str) -> None:
+        """Thaw them."""
+
+    async def resize(self, id: str, size: WindowSize) -> None:
+        """Tell the terminal of a container or an exec its new size."""
+
+    async def pids(self, id: str) -> list[int]:
+        """Every process of the container, execs included, as the host numbers them."""
+
+    async def update(self, id: str, resources: Mapping[str, Any]) -> None:
+        """Change limits (OCI `linux.resources`); those not named stay."""
+
+    async def stats(self, id: str) -> Mapping[str, Any]:
+        """What the container's cgroup has counted (see `wherry.kernel.cgroup`)."""
+
+    async def release(self, id: str) -> None:
+        """Let go of a container: kill what is left of it, remove its cgroup, forget it.
+
+        Its streams end. Idempotent, also for ids never started.
+        """
+
+    async def forget_exec(self, exec_id: str) -> None:
+        """Let go of an exec that has ended and whose output was read. Idempotent."""
+
+    async def list(self) -> Mapping[str, Running]:
+        """Everything that was started and not yet released, ended or not (for reconciliation)."""
