@@ -15,16 +15,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from wherry.engine.containers.jsonfields import (
-    flag,
-    json_field,
-    names,
-    number,
-    pairs,
-    strings,
-    text,
-    words,
-)
 from wherry.engine.containers.mountspec import (
     BindOptions,
     ImageOptions,
@@ -42,6 +32,16 @@ from wherry.engine.containers.resources import (
     Ulimit,
     UpdateConfig,
     WeightDevice,
+)
+from wherry.spec.jsonfields import (
+    flag,
+    json_field,
+    names,
+    number,
+    pairs,
+    strings,
+    text,
+    words,
 )
 
 __all__ = [

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from wherry.engine.containers.jsonfields import flag, json_field, number, pairs, text
+from wherry.spec.jsonfields import flag, json_field, number, pairs, text
 
 
 @dataclass(frozen=True, slots=True)

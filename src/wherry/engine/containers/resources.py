@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from wherry.engine.containers.jsonfields import json_field, number, pairs, strings, text
+from wherry.spec.jsonfields import json_field, number, pairs, strings, text
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """Dataclass fields that carry their JSON form: the words in which Docker's types are written down.
 
 Every function makes one `dataclasses.field`; its metadata holds a `Json`, which
-`wherry.api.schema.codec` reads. Nothing here knows HTTP or a Docker type.
+`wherry.spec.jsoncodec` reads. Nothing here knows HTTP or a Docker type.
 """
 
 from __future__ import annotations

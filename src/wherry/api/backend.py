@@ -1,0 +1,214 @@
+"""What the API needs of the engine, as small roles. Nobody but the engine implements them.
+
+Rules for all of them:
+- `ref` is what a client wrote: an id, a unique prefix of one, or a name (with or without "/").
+- They raise only kinds of `wherry.errors`, in Docker's words where clients match on them; what the
+  engine cannot do yet raises Unsupported.
+- A method that hands out an iterator is a coroutine: whatever can be wrong with the request is
+  raised by awaiting it, before the first byte, so that it still becomes a status code. The
+  iterator is closed (`aclose`) when the client goes away.
+- Cancelling a method (client gone) leaves the engine consistent; an operation that must not stop
+  half way is shielded by the engine, not by the API.
+
+The values are in `wherry.engine.values` and `wherry.engine.containers.config`, so that the engine
+does not import the API.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from wherry.engine.containers.config import UpdateConfig
+from wherry.engine.values.containers import (
+    Change,
+    Created,
+    CreateRequest,
+    ListQuery,
+    Processes,
+    Pruned,
+    RemoveRequest,
+    Sizes,
+    Stats,
+    StopRequest,
+    WaitAnswer,
+)
+from wherry.engine.values.events import Event, EventQuery
+from wherry.engine.values.execs import ExecConfig, ExecStart
+from wherry.engine.values.images import (
+    HistoryEntry,
+    ImageFacts,
+    ImageQuery,
+    ImagesPruned,
+    ImportRequest,
+    Progress,
+    Removed,
+)
+from wherry.engine.values.streams import Attachment, AttachRequest, LogsRequest, LogStream
+from wherry.engine.values.system import DiskUsage, SystemFacts, VersionFacts
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from wherry.engine.containers.record import Container, Exec
+
+
+class ContainerBackend(Protocol):
+    """The life of containers."""
+
+    async def create(self, request: CreateRequest) -> Created:
+        """Create a container.
+
+        NotFound without the image, Conflict on the name, Invalid otherwise.
+        """
+
+    async def list(self, query: ListQuery) -> Sequence[Container]:
+        """Return the containers that match, newest first."""
+
+    async def get(self, ref: str) -> Container:
+        """Return one container. NotFound, or Invalid when the prefix fits several."""
+
+    async def sizes(self, ref: str) -> Sizes:
+        """Work out the disk use of one container."""
+
+    async def start(self, ref: str) -> None:
+        """Start it; returns after execve succeeded. NotModified when it runs already."""
+
+    async def stop(self, ref: str, request: StopRequest) -> None:
+        """Stop it and wait for its end. NotModified when it does not run."""
+
+    async def restart(self, ref: str, request: StopRequest) -> None:
+        """Stop it if it runs, start it."""
+
+    async def kill(self, ref: str, signal: str) -> None:
+        """Send a signal ("KILL", "SIGHUP", "9"; "" is SIGKILL). Conflict when it does not run."""
+
+    async def pause(self, ref: str) -> None:
+        """Freeze every process of it."""
+
+    async def unpause(self, ref: str) -> None:
+        """Thaw it."""
+
+    async def wait(self, ref: str, condition: str) -> Awaitable[WaitAnswer]:
+        """Register a wait and return what gives its result.
+
+        The condition is "not-running", "next-exit" or "removed". The wait holds from the moment the
+        coroutine returns: a start that follows cannot slip through.
+        """
+
+    async def rename(self, ref: str, name: str) -> None:
+        """Give it another name."""
+
+    async def resize(self, ref: str, rows: int, columns: int) -> None:
+        """Set the size of its terminal."""
+
+    async def top(self, ref: str, ps_args: str) -> Processes:
+        """List its processes with ps(1) options; "" is "-ef"."""
+
+    async def logs(self, ref: str, request: LogsRequest) -> LogStream:
+        """Read its log."""
+
+    async def attach(self, ref: str, request: AttachRequest) -> Attachment:
+        """Connect to its streams. Nothing it says after the coroutine returned is lost."""
+
+    async def remove(self, ref: str, request: RemoveRequest) -> None:
+        """Remove it. Conflict when it runs and `force` is not set."""
+
+    async def export(self, ref: str) -> AsyncIterator[bytes]:
+        """Return its file system as a tar stream."""
+
+    async def changes(self, ref: str) -> Sequence[Change]:
+        """Return what differs from its image."""
+
+    async def update(self, ref: str, config: UpdateConfig) -> Sequence[str]:
+        """Change its limits; return the warnings."""
+
+    async def stats(self, ref: str) -> AsyncIterator[Stats]:
+        """Yield a sample at once, then one a second until the container is removed."""
+
+    async def prune(self, filters: Mapping[str, tuple[str, ...]]) -> Pruned:
+        """Remove stopped containers that match (`until`, `label`, `label!`)."""
+
+
+class ExecBackend(Protocol):
+    """Further processes in running containers; `id` is always the whole id."""
+
+    async def create(self, ref: str, config: ExecConfig) -> str:
+        """Note an exec and return its id. Conflict unless the container runs."""
+
+    async def get(self, id: str) -> Exec:
+        """Return one exec. NotFound: `No such exec instance: <id>`."""
+
+    async def start(self, id: str, request: ExecStart) -> Attachment | None:
+        """Run it; None when detached. Conflict when it has run already."""
+
+    async def resize(self, id: str, rows: int, columns: int) -> None:
+        """Set the size of its terminal."""
+
+
+class ImageBackend(Protocol):
+    """Images; `ref` is a reference, an id or a unique prefix of an id."""
+
+    async def list(self, query: ImageQuery) -> Sequence[ImageFacts]:
+        """Return the images that match, newest first."""
+
+    async def get(self, ref: str) -> ImageFacts:
+        """Return one image. NotFound: `No such image: <ref>`."""
+
+    async def history(self, ref: str) -> Sequence[HistoryEntry]:
+        """Return how it was made, newest step first."""
+
+    async def tag(self, ref: str, repository: str, tag: str) -> None:
+        """Name it; an empty tag is "latest"."""
+
+    async def remove(self, ref: str, *, force: bool, prune: bool) -> Sequence[Removed]:
+        """Untag or delete it, with untagged parents if `prune`. Conflict while it is used."""
+
+    async def load(self, archive: AsyncIterator[bytes], *, quiet: bool) -> AsyncIterator[Progress]:
+        """Read images from a docker-archive or OCI layout, compressed or not."""
+
+    async def save(self, refs: Sequence[str]) -> AsyncIterator[bytes]:
+        """Write images with their names as an archive."""
+
+    async def import_root(
+        self, archive: AsyncIterator[bytes], request: ImportRequest
+    ) -> AsyncIterator[Progress]:
+        """Make an image of a root file system; the last status is its id."""
+
+    async def pull(self, reference: str, *, platform: str) -> AsyncIterator[Progress]:
+        """Fetch an image from a registry."""
+
+    async def prune(self, filters: Mapping[str, tuple[str, ...]]) -> ImagesPruned:
+        """Remove images nobody needs (`dangling`, `until`, `label`)."""
+
+
+class SystemBackend(Protocol):
+    """The engine itself."""
+
+    async def version(self) -> VersionFacts:
+        """Return what it is."""
+
+    async def info(self) -> SystemFacts:
+        """Return how it and its host are."""
+
+    async def disk_usage(self) -> DiskUsage:
+        """Return what takes space."""
+
+
+class EventBackend(Protocol):
+    """What happens."""
+
+    async def subscribe(self, query: EventQuery) -> AsyncIterator[Event]:
+        """Yield past events since `query.since`, then what comes, until `query.until`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Backends:
+    """The whole engine, as the API sees it."""
+
+    containers: ContainerBackend
+    execs: ExecBackend
+    images: ImageBackend
+    system: SystemBackend
+    events: EventBackend

@@ -1,0 +1,108 @@
+"""Questions to the images part of the engine and its answers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class ImageFacts:
+    """One image as list and inspect show it.
+
+    `id` is "sha256:<hex of the config>". `created` and `last_tagged` are nanoseconds since the
+    epoch, None where unknown. `config` is the `config` object of the image's JSON as it stands
+    there. `size` is bytes of all layers; `shared_size` those shared with other images (-1: not
+    worked out); `containers` how many use it (-1: not counted). `layers` are diffIDs, lowest first.
+    `driver` names the snapshotter, `driver_data` what it tells of this image.
+    """
+
+    id: str
+    repo_tags: tuple[str, ...] = ()
+    repo_digests: tuple[str, ...] = ()
+    parent: str = ""
+    comment: str = ""
+    created: int | None = None
+    last_tagged: int | None = None
+    docker_version: str = ""
+    author: str = ""
+    config: Mapping[str, Any] | None = None
+    architecture: str = ""
+    variant: str = ""
+    os: str = ""
+    os_version: str = ""
+    size: int = 0
+    shared_size: int = -1
+    containers: int = -1
+    layers: tuple[str, ...] = ()
+    driver: str = "overlay2"
+    driver_data: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class ImageQuery:
+    """Which images to list: filters as in `containers.ListQuery`, `all` with untagged parents."""
+
+    all: bool = False
+    shared_size: bool = False
+    filters: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryEntry:
+    """One step of an image, newest first; `id` is "<missing>" but for the image itself."""
+
+    id: str
+    created: int
+    created_by: str
+    tags: tuple[str, ...]
+    size: int
+    comment: str
+
+
+@dataclass(frozen=True, slots=True)
+class Removed:
+    """One thing that `rmi` did: `kind` is "untagged" (a reference) or "deleted" (a digest)."""
+
+    kind: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class ImagesPruned:
+    """What `image prune` did and the bytes that came free."""
+
+    removed: tuple[Removed, ...]
+    space: int
+
+
+@dataclass(frozen=True, slots=True)
+class ImportRequest:
+    """A root file system to make an image of.
+
+    `reference` is "" for an untagged image; `changes` are Dockerfile instructions; `platform` is
+    "os[/arch[/variant]]" or "" for the host's.
+    """
+
+    reference: str = ""
+    message: str = ""
+    changes: tuple[str, ...] = ()
+    platform: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """One piece of news of a long operation; each field "" or None when it has nothing to say.
+
+    `stream` is text to print as it is; `status` a state, of the part `id` where given, with
+    `current` of `total` bytes done; `error` ends the operation; `aux` is a value for programs.
+    """
+
+    status: str = ""
+    id: str = ""
+    current: int | None = None
+    total: int | None = None
+    stream: str = ""
+    error: str = ""
+    aux: Mapping[str, Any] | None = None
