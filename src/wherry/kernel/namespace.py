@@ -1,0 +1,96 @@
+"""Namespaces: flags, OCI names, joining, leaving, id maps (namespaces(7), user_namespaces(7))."""
+
+from __future__ import annotations
+
+import _signal
+import os
+
+from wherry.kernel import libc
+from wherry.kernel.process import SIGCHLD, clone3, pidfd_send_signal, wait_pidfd
+
+CLONE_NEWTIME = 0x00000080
+CLONE_NEWNS = 0x00020000
+CLONE_NEWCGROUP = 0x02000000
+CLONE_NEWUTS = 0x04000000
+CLONE_NEWIPC = 0x08000000
+CLONE_NEWUSER = 0x10000000
+CLONE_NEWPID = 0x20000000
+CLONE_NEWNET = 0x40000000
+
+# OCI name (config-linux.md, namespaces): (flag, name below /proc/PID/ns)
+NAMESPACES = {
+    "user": (CLONE_NEWUSER, "user"),
+    "cgroup": (CLONE_NEWCGROUP, "cgroup"),
+    "ipc": (CLONE_NEWIPC, "ipc"),
+    "uts": (CLONE_NEWUTS, "uts"),
+    "network": (CLONE_NEWNET, "net"),
+    "pid": (CLONE_NEWPID, "pid"),
+    "time": (CLONE_NEWTIME, "time"),
+    "mount": (CLONE_NEWNS, "mnt"),
+}
+
+_SIGKILL = 9
+
+
+def unshare(flags: int) -> None:
+    """Leave the namespaces named by `flags` for new ones (unshare(2))."""
+    libc.call("unshare", flags)
+
+
+def setns(fd: int, flags: int) -> None:
+    """Join the namespace behind `fd`; if `fd` is a pidfd, all of `flags` of that process at once."""
+    libc.call("setns", fd, flags)
+
+
+def open_own(name: str) -> int:
+    """A descriptor of one of our own namespaces, by its name below /proc/self/ns."""
+    return os.open(f"/proc/self/ns/{name}", os.O_RDONLY | os.O_CLOEXEC)
+
+
+def id_map(mappings: list[tuple[int, int, int]]) -> bytes:
+    """Lines for uid_map and gid_map from (id inside, id outside, count)."""
+    return "".join(f"{inside} {outside} {size}\n" for inside, outside, size in mappings).encode()
+
+
+def write_id_maps(pid: int, uid_map: bytes, gid_map: bytes) -> None:
+    """Give the user namespace of `pid` its maps; each can be written once only."""
+    for name, content in (("uid_map", uid_map), ("gid_map", gid_map)):
+        _write(f"/proc/{pid}/{name}", content)
+
+
+def write_time_offsets(offsets: list[tuple[str, int, int]]) -> None:
+    """Set clocks of the time namespace made for our children: (clock, seconds, nanoseconds).
+
+    Clocks are "monotonic" and "boottime". Possible only while no process is in it.
+    """
+    lines = "".join(f"{clock} {seconds} {nanos}\n" for clock, seconds, nanos in offsets)
+    _write("/proc/self/timens_offsets", lines.encode())
+
+
+def open_mapped_user_namespace(uid_map: bytes, gid_map: bytes) -> int:
+    """A user namespace that exists only for its maps, as MOUNT_ATTR_IDMAP wants one."""
+    pid, pidfd = clone3(CLONE_NEWUSER, exit_signal=SIGCHLD)
+    if pid == 0:
+        _sleep_for_good()
+    try:
+        write_id_maps(pid, uid_map, gid_map)
+        return os.open(f"/proc/{pid}/ns/user", os.O_RDONLY | os.O_CLOEXEC)
+    finally:
+        pidfd_send_signal(pidfd, _SIGKILL)
+        wait_pidfd(pidfd)
+        os.close(pidfd)
+
+
+def _sleep_for_good() -> None:
+    while True:
+        _signal.pause()
+
+
+def _write(path: str, content: bytes) -> None:
+    fd = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
+    try:
+        os.write(fd, content)
+    except OSError as error:
+        raise OSError(error.errno, f"write: {os.strerror(error.errno or 0)}", path) from None
+    finally:
+        os.close(fd)
