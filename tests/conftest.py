@@ -1,0 +1,72 @@
+"""Engines for the tests that talk to one: started once per worker, on first use."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests import images, leaks
+from tests.engines import ENGINES, Engine, why_not
+
+
+@contextmanager
+def running(kind: str) -> Iterator[Engine]:
+    """An engine with the busybox image; ended and searched for leaks when the block ends."""
+    if reason := why_not(kind):
+        pytest.skip(reason)
+    # Not pytest's tmp_path: a unix socket's path is limited to 108 bytes (unix(7)).
+    engine = ENGINES[kind](Path(tempfile.mkdtemp(prefix=f"{kind[0]}-", dir="/tmp")))
+    before = leaks.Holdings.of(engine)
+    engine.start()
+    try:
+        engine.output("load", stdin=images.busybox_archive())
+        yield engine
+    finally:
+        engine.stop()
+    left = leaks.Holdings.of(engine).grown_since(before)
+    left.pop("files", None)  # images stay on disk, as they should
+    left.pop("records", None)
+    assert not left, f"{kind} ended and left {left}"
+    engine.remove()
+
+
+@pytest.fixture(scope="session")
+def dockerd() -> Iterator[Engine]:
+    """The reference engine."""
+    with running("dockerd") as engine:
+        yield engine
+
+
+@pytest.fixture(scope="session")
+def wherry() -> Iterator[Engine]:
+    """Our engine, shared by all tests of one worker: leave it as you found it."""
+    with running("wherry") as engine:
+        yield engine
+
+
+@pytest.fixture(scope="session", params=list(ENGINES))
+def engine(request: pytest.FixtureRequest) -> Engine:
+    """Each engine in turn: a suite is first proved on the reference."""
+    chosen = request.getfixturevalue(request.param)
+    assert isinstance(chosen, Engine)
+    return chosen
+
+
+@pytest.fixture
+def own_wherry() -> Iterator[Engine]:
+    """An engine for one test that kills it."""
+    with running("wherry") as engine:
+        yield engine
+
+
+@pytest.fixture
+def clean() -> Iterator[Callable[[Engine], None]]:
+    """Call with an engine: when the test ends, the engine must hold no more than it does now."""
+    stock: list[tuple[Engine, leaks.Holdings]] = []
+    yield lambda engine: stock.append((engine, leaks.Holdings.of(engine)))
+    for engine, before in stock:
+        leaks.assert_nothing_left(engine, before)

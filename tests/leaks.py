@@ -1,0 +1,113 @@
+"""What an engine holds on to: mounts, cgroups, namespaces, processes, files, database records.
+
+`Holdings.of(engine)` takes stock; `grown_since` names what is there now and was not before. Tests
+take stock around whatever must leave nothing behind.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import time
+from collections import Counter
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+from tests import processes
+from tests.engines import Engine
+
+SETTLE_SECONDS = 10.0
+"""How long an engine may go on tidying after it has answered."""
+
+NOT_KEPT = {
+    "dockerd": ("data/tmp/", "data/buildkit/", "data/containerd/", "exec/containerd/"),
+    "wherry": ("data/wherry.db-wal", "data/wherry.db-shm"),
+}
+"""Paths below an engine's root that come and go with nothing in particular behind them: caches of
+the reference engine, and SQLite's own files."""
+
+
+@dataclass(frozen=True, slots=True)
+class Holdings:
+    """Counts of things by name; what has the same name and is held twice counts two."""
+
+    mounts: Counter[str]
+    cgroups: Counter[str]
+    namespaces: Counter[str]
+    processes: Counter[str]
+    files: Counter[str]
+    records: Counter[str]
+
+    @classmethod
+    def of(cls, engine: Engine) -> Holdings:
+        """Take stock of a running or ended engine."""
+        members = processes.of(engine.root, engine.cgroup_parent)
+        return cls(
+            mounts=_mounts(engine, members),
+            cgroups=Counter(processes.cgroups(engine.cgroup_parent)),
+            # Namespaces and processes by number: ids mean nothing once a spare was used up.
+            namespaces=Counter(
+                {kind: len(processes.namespaces(members, kind)) for kind in ("net", "mnt", "pid")}
+            ),
+            processes=Counter(members.values()),
+            files=Counter(_files(engine)),
+            records=_records(engine.data_root / "wherry.db"),
+        )
+
+    def grown_since(self, before: Holdings) -> dict[str, Counter[str]]:
+        """What is held now and was not before; empty when nothing leaked."""
+        more = {f.name: getattr(self, f.name) - getattr(before, f.name) for f in fields(self)}
+        return {name: counts for name, counts in more.items() if counts}
+
+
+def _mounts(engine: Engine, members: dict[int, str]) -> Counter[str]:
+    """Mounts below the engine's directory in this mount namespace and in the engine's own ones."""
+    namespaces: dict[str, Path] = {}
+    for pid in ["self", *map(str, members)]:
+        try:
+            identity = str(Path(f"/proc/{pid}/ns/mnt").readlink())
+        except OSError:
+            continue
+        namespaces.setdefault(identity, Path(f"/proc/{pid}/mountinfo"))
+    found: Counter[str] = Counter()
+    for mountinfo in namespaces.values():
+        try:
+            lines = mountinfo.read_text().splitlines()
+        except OSError:
+            continue
+        found.update(line.split()[4] for line in lines if str(engine.root) in line)
+    return found
+
+
+def _files(engine: Engine) -> list[str]:
+    skipped = NOT_KEPT[engine.kind]
+    found = []
+    for top in (engine.data_root, engine.exec_root):
+        for directory, _, names in os.walk(top):
+            here = os.path.relpath(directory, engine.root)
+            found += [f"{here}/", *(f"{here}/{name}" for name in names)]
+    return [path for path in found if not path.startswith(skipped)]
+
+
+def _records(database: Path) -> Counter[str]:
+    """Rows of each table of Wherry's database; nothing for an engine that has none."""
+    if not database.exists():
+        return Counter()
+    with sqlite3.connect(f"file:{database}?mode=ro", uri=True) as connection:
+        tables = connection.execute("SELECT name FROM sqlite_master WHERE type='table'")
+        names = [name for (name,) in tables if not name.startswith("sqlite_")]
+        return Counter(
+            {
+                name: connection.execute(f'SELECT count(*) FROM "{name}"').fetchone()[0]
+                for name in names
+            }
+        )
+
+
+def assert_nothing_left(engine: Engine, before: Holdings) -> None:
+    """Fail unless the engine comes back to what it held before, within `SETTLE_SECONDS`."""
+    limit = time.monotonic() + SETTLE_SECONDS
+    while left := Holdings.of(engine).grown_since(before):
+        if time.monotonic() > limit:
+            raise AssertionError(f"{engine.kind} left behind: {left}")
+        time.sleep(0.05)
