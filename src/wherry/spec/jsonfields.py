@@ -18,17 +18,21 @@ class Json:
     """How a field looks in JSON.
 
     `name` is the key; `go` the type that Docker's messages name (and whose range is enforced for
-    integers); `omit_empty` leaves the key out when the value is empty (Go's `omitempty`).
+    integers); `omit_empty` leaves the key out when the value is empty (Go's `omitempty`); `pointer`
+    says that only None is empty (in Go the field is a pointer), not also 0, false or {}.
     """
 
     name: str
     go: str
     omit_empty: bool = False
+    pointer: bool = False
 
 
 def json_field(name: str, go: str, default: Any = None, *, omit: bool = False) -> Any:
     """Return a field of any type with a default value and its JSON form."""
-    return dataclasses.field(default=default, metadata={KEY: Json(name, go, omit)})
+    collection = go.startswith(("[]", "map[", "strslice."))
+    form = Json(name, go, omit, pointer=default is None and not collection)
+    return dataclasses.field(default=default, metadata={KEY: form})
 
 
 def text(name: str, default: str = "", *, omit: bool = False) -> Any:
