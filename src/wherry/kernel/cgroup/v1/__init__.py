@@ -1,0 +1,1 @@
+"""Controllers of version 1 (Linux Documentation/admin-guide/cgroup-v1)."""
