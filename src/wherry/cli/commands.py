@@ -1,0 +1,116 @@
+"""Which command line leads to which module of `wherry.cli.verbs`. Names only: nothing is imported
+before it is wanted."""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from wherry.cli.command import Command
+
+GROUPS: dict[str, str] = {
+    "container": "Work with containers",
+    "image": "Work with images",
+    "system": "Work with the engine itself",
+}
+
+# The words after `wherry`, and the module. Several spellings of one command share a module; the
+# first of them is the one the help calls it by.
+COMMANDS: dict[str, str] = {
+    "run": "run",
+    "exec": "exec",
+    "ps": "ps",
+    "images": "images",
+    "version": "version",
+    "info": "info",
+    "attach": "attach",
+    "create": "create",
+    "events": "events",
+    "export": "export",
+    "history": "history",
+    "import": "import_",
+    "inspect": "inspect",
+    "kill": "kill",
+    "load": "load",
+    "logs": "logs",
+    "pause": "pause",
+    "rename": "rename",
+    "restart": "restart",
+    "rm": "rm",
+    "rmi": "rmi",
+    "save": "save",
+    "start": "start",
+    "stop": "stop",
+    "tag": "tag",
+    "top": "top",
+    "unpause": "unpause",
+    "wait": "wait",
+    "completion": "completion",
+    "daemon": "daemon",
+    "container attach": "attach",
+    "container create": "create",
+    "container exec": "exec",
+    "container export": "export",
+    "container inspect": "container_inspect",
+    "container kill": "kill",
+    "container logs": "logs",
+    "container ls": "ps",
+    "container list": "ps",
+    "container ps": "ps",
+    "container pause": "pause",
+    "container rename": "rename",
+    "container restart": "restart",
+    "container rm": "rm",
+    "container remove": "rm",
+    "container run": "run",
+    "container start": "start",
+    "container stop": "stop",
+    "container top": "top",
+    "container unpause": "unpause",
+    "container wait": "wait",
+    "image bootstrap": "image_bootstrap",
+    "image history": "history",
+    "image import": "import_",
+    "image inspect": "image_inspect",
+    "image load": "load",
+    "image ls": "images",
+    "image list": "images",
+    "image rm": "rmi",
+    "image remove": "rmi",
+    "image save": "save",
+    "image tag": "tag",
+    "system df": "system_df",
+    "system events": "events",
+    "system info": "info",
+    "system shutdown": "system_shutdown",
+}
+
+COMMON = ("run", "exec", "ps", "images", "version", "info")
+
+# Spellings that work but that the lists of commands leave out, as docker's do.
+UNLISTED = frozenset(
+    ("container list", "container ps", "container remove", "image list", "image remove")
+)
+
+
+def load(name: str) -> Command:
+    """The command's row, given its full name (a key of `COMMANDS`)."""
+    module = __import__(f"wherry.cli.verbs.{COMMANDS[name]}", fromlist=["COMMAND"])
+    command: Command = module.COMMAND
+    return command
+
+
+def spellings(name: str) -> list[str]:
+    """Every full name of the same command, sorted, `name` among them."""
+    return sorted(other for other, module in COMMANDS.items() if module == COMMANDS[name])
+
+
+def members(group: str) -> list[str]:
+    """Full names of the listed commands of a group; of the top level for ""."""
+    wanted = 2 if group else 1
+    return sorted(
+        name
+        for name in COMMANDS
+        if name not in UNLISTED
+        and len(name.split()) == wanted
+        and (not group or name.startswith(f"{group} "))
+    )

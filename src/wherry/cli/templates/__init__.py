@@ -1,0 +1,1 @@
+"""The part of the Go template language that `--format` is used with."""

@@ -1,0 +1,1 @@
+"""The commands, one module each; `wherry.cli.commands` names them."""
