@@ -1,0 +1,110 @@
+"""Overlay file systems of any depth, as detached mounts (kernel: filesystems/overlayfs.rst).
+
+Since Linux 6.8 each layer is one `lowerdir+` option. Before, all layers share mount(2)'s one page
+of data, which 127 long paths overflow; there the layers are opened and named by their
+descriptors' numbers, relative to /proc/self/fd.
+"""
+
+from __future__ import annotations
+
+import os
+
+from wherry.kernel import mount
+from wherry.kernel.fd import close_all
+
+_FSCONFIG_LIMIT = 255
+_EINVAL = 22
+
+
+def overlay(options: list[str], attributes: int = 0, *, stage: str = "/") -> int:
+    """A detached overlay mount.
+
+    `options`: one `lowerdir+=PATH` per layer, topmost first (or `lowerdir=A:B`), `upperdir=`,
+    `workdir=` (none of both: read-only), and any further words of overlayfs. `stage` is a
+    directory of this mount namespace that the older interface may mount on for a moment.
+    Raises OSError: ENOENT for a missing directory, EINVAL for one that overlayfs does not accept.
+    """
+    layers, others = split_options(options)
+    if all(len(os.fsencode(word)) <= _FSCONFIG_LIMIT for word in (*layers, *others)):
+        try:
+            return mount.new_mount("overlay", "overlay", _one_by_one(layers, others), attributes)
+        except OSError as error:
+            if error.errno != _EINVAL or _knows_single_layers():
+                raise
+    return _by_numbers(layers, others, attributes, stage)
+
+
+def split_options(options: list[str]) -> tuple[list[str], list[str]]:
+    """(lower directories, topmost first; all other options)."""
+    layers: list[str] = []
+    others: list[str] = []
+    for option in options:
+        key, _, value = option.partition("=")
+        if key == "lowerdir+":
+            layers.append(value)
+        elif key == "lowerdir":
+            layers.extend(_split_paths(value))
+        else:
+            others.append(option)
+    return layers, others
+
+
+def _split_paths(value: str) -> list[str]:
+    """Split at colons; a backslash protects the character behind it."""
+    paths = [""]
+    characters = iter(value)
+    for character in characters:
+        if character == "\\":
+            paths[-1] += next(characters, "")
+        elif character == ":":
+            paths.append("")
+        else:
+            paths[-1] += character
+    return paths
+
+
+def _one_by_one(layers: list[str], others: list[str]) -> list[str]:
+    return [*(f"lowerdir+={layer}" for layer in layers), *others]
+
+
+def _knows_single_layers() -> bool:
+    context = mount.fsopen("overlay")
+    try:
+        mount.fsconfig_set_string(context, "lowerdir+", "/")
+    except OSError:
+        return False
+    finally:
+        os.close(context)
+    return True
+
+
+def _by_numbers(layers: list[str], others: list[str], attributes: int, stage: str) -> int:
+    opened: list[int] = []
+    here = os.open(".", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        names = ":".join(_open_name(layer, opened) for layer in layers)
+        words = [f"lowerdir={names}", *(_numbered(word, opened) for word in others)]
+        os.chdir("/proc/self/fd")
+        mount.mount("overlay", stage, "overlay", 0, ",".join(words))
+        try:
+            fd = mount.clone_tree(stage)
+        finally:
+            mount.umount(stage, mount.MNT_DETACH)
+    finally:
+        os.fchdir(here)
+        close_all([here, *opened])
+    if attributes:
+        mount.mount_setattr(fd, "", 0, attributes)
+    return fd
+
+
+def _open_name(directory: str, opened: list[int]) -> str:
+    opened.append(os.open(directory, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC))
+    return str(opened[-1])
+
+
+def _numbered(word: str, opened: list[int]) -> str:
+    key, _, value = word.partition("=")
+    if key in ("upperdir", "workdir"):
+        return f"{key}={_open_name(value, opened)}"
+    return word

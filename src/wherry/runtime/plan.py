@@ -1,0 +1,260 @@
+"""From an OCI spec to a plan: the ordered operations of one start, as plain data.
+
+A plan says everything and asks nothing: making it reads no file, so that a test compares it as a
+value and a debug flag prints it (`describe`). Values are what `marshal` writes.
+
+A launch plan:
+
+    op          "launch"
+    clone       CLONE_NEW* flags of the namespaces to make
+    enter       [(flag, namespace)]  namespaces to join: ("fd", n) or a path
+    into        path of the cgroup v2 directory to be born in, or None
+    maps        (uid_map, gid_map) contents for a new user namespace, or None
+    offsets     [(clock, seconds, nanoseconds)] of a new time namespace
+    root        ("overlay", [options]) | ("bind", source)      source: ("fd", n) or a path
+    sources     [(source, recursive, maps)]  what bind steps name by their index, opened before the
+                child exists; `maps` is None or the id maps to see it through
+    devices     None, or (options, nodes, maps) for a /dev made outside, where the child may make
+                no nodes itself
+    steps       [(name, *arguments)]  what the child does, in order; see `steps/table.py`
+
+A join plan has op "join", `target` (("fd", n), the pidfd of a process of the container), `clone`
+0, `enter` as CLONE_NEW* flags, `into` and `steps`.
+
+("fd", n) is the n-th of the descriptors that travel with the plan.
+"""
+
+from __future__ import annotations
+
+from wherry.kernel.namespace import CLONE_NEWCGROUP, CLONE_NEWNET, CLONE_NEWUSER, NAMESPACES
+from wherry.runtime import plan_mounts, plan_process
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from typing import Any
+
+    from wherry.kernel.mount import Mount
+
+    Spec = Mapping[str, Any]
+    Plan = dict[str, Any]
+    Source = str | tuple[str, int]
+    Step = tuple[Any, ...]
+
+
+class CgroupPlace:
+    """Where a process belongs among the cgroups; filled in from `kernel.cgroup`.
+
+    `tasks`: files into which the child writes "0" to join (v1: `tasks`; v2 without `into`:
+    `cgroup.procs`). `into`: the v2 directory to be born in, or None. `directories`: what the
+    container sees at /sys/fs/cgroup, name of a v1 hierarchy -> its directory there. `unified`: the
+    container's v2 directory where v2 is what it sees at /sys/fs/cgroup, else None.
+    """
+
+    __slots__ = ("directories", "into", "tasks", "unified")
+
+    def __init__(
+        self,
+        tasks: Sequence[str] = (),
+        *,
+        into: str | None = None,
+        directories: Mapping[str, str] | None = None,
+        unified: str | None = None,
+    ) -> None:
+        self.tasks = list(tasks)
+        self.into = into
+        self.directories = dict(directories or {})
+        self.unified = unified
+
+
+def plan_launch(
+    spec: Spec,
+    *,
+    rootfs: Source | Sequence[Mount],
+    cgroup: CgroupPlace,
+    seccomp: tuple[bytes, int] | bytes | None = None,
+    user: str = "",
+    groups: Sequence[str] = (),
+    terminal: bool | None = None,
+    create_cwd: bool = False,
+    stage: str | None = None,
+    pivot: bool = True,
+    keyring: str | None = None,
+    hooks: Mapping[str, Sequence[Step]] | None = None,
+    preserve_fds: int = 0,
+) -> Plan:
+    """The plan that starts the first process of a container.
+
+    `spec`: OCI config.json as a value; mounts of type bind may have ("fd", n) as their source, and
+    so may a namespace's `path`. `rootfs`: the snapshotter's mounts (one overlay or bind), a
+    directory, or ("fd", n) of a detached mount. `seccomp`: the compiled program, or (program,
+    SECCOMP_FILTER_FLAG_*). `user`: `name[:group]` to be looked up in the image's own files, with
+    `groups` in addition (empty: `process.user` as numbers). `terminal`: None takes
+    `process.terminal`. `create_cwd`: make the working directory where it is missing. `stage`: an
+    empty directory on which the root is mounted for a moment; None is the launcher's own.
+    `pivot` False moves the root mount instead (for a root on initramfs). `keyring`: name of a new
+    session keyring, None keeps the caller's. `hooks`: further steps at one of the OCI moments
+    "created" (namespaces made, before the root is entered), "entered" (before what is only the
+    process's own) and "ready" (all is done but seccomp and exec).
+
+    Raises ValueError for a capability, resource limit or namespace type that there is not.
+    """
+    linux = spec.get("linux") or {}
+    process = spec.get("process") or {}
+    wants_terminal = bool(process.get("terminal")) if terminal is None else terminal
+    clone, enter = _namespaces(linux.get("namespaces") or [])
+    maps = _maps(linux) if clone & CLONE_NEWUSER else None
+    mounts = plan_mounts.plan_mounts(spec, cgroup, maps, clone)
+    moments = hooks or {}
+    return {
+        "op": "launch",
+        "clone": clone & ~CLONE_NEWCGROUP,
+        "enter": enter,
+        "into": cgroup.into,
+        "maps": maps,
+        "offsets": _time_offsets(linux.get("timeOffsets") or {}),
+        "root": plan_mounts.plan_root(rootfs),
+        "sources": mounts.sources,
+        "devices": mounts.devices,
+        "steps": [
+            *plan_process.outside_steps(process),
+            ("cgroup", cgroup.tasks, bool(clone & CLONE_NEWCGROUP)),
+            *([("become_root",)] if maps else []),
+            *moments.get("created", ()),
+            ("rootfs", stage, plan_mounts.root_propagation(linux), pivot),
+            *mounts.steps,
+            *_system_steps(spec, clone),
+            *([("terminal", True)] if wants_terminal else []),
+            *mounts.closing_steps,
+            *moments.get("entered", ()),
+            *plan_process.process_steps(
+                process,
+                user=user,
+                groups=groups,
+                terminal=wants_terminal,
+                create_cwd=create_cwd,
+                keyring=keyring,
+                persona=(linux.get("personality") or {}).get("domain", ""),
+            ),
+            *moments.get("ready", ()),
+            *plan_process.confining_steps(process, seccomp, preserve_fds),
+        ],
+    }
+
+
+def plan_join(
+    process: Spec,
+    *,
+    namespaces: Sequence[Spec],
+    cgroup: CgroupPlace,
+    target: Source = ("fd", 0),
+    seccomp: tuple[bytes, int] | bytes | None = None,
+    user: str = "",
+    groups: Sequence[str] = (),
+    terminal: bool | None = None,
+    create_cwd: bool = False,
+    keyring: str | None = None,
+    preserve_fds: int = 0,
+) -> Plan:
+    """The plan that starts a further process in a running container.
+
+    `process` is an OCI process object; `namespaces` the container's own `linux.namespaces` (all of
+    them are joined at once through the pidfd `target`); the rest as for `plan_launch`.
+    """
+    wants_terminal = bool(process.get("terminal")) if terminal is None else terminal
+    enter = 0
+    for namespace in namespaces:
+        enter |= _flag(namespace)
+    return {
+        "op": "join",
+        "target": target,
+        "clone": 0,
+        "enter": enter,
+        "into": cgroup.into,
+        "steps": [
+            *plan_process.outside_steps(process),
+            ("cgroup", cgroup.tasks, False),
+            ("join", enter),
+            *([("become_root",)] if enter & CLONE_NEWUSER else []),
+            *([("terminal", False)] if wants_terminal else []),
+            *plan_process.process_steps(
+                process,
+                user=user,
+                groups=groups,
+                terminal=wants_terminal,
+                create_cwd=create_cwd,
+                keyring=keyring,
+                persona="",
+            ),
+            *plan_process.confining_steps(process, seccomp, preserve_fds),
+        ],
+    }
+
+
+def describe(plan: Plan) -> str:
+    """The plan for a human's eyes, one operation a line; long byte strings only by their length."""
+    lines = [f"{key}: {_shown(value)}" for key, value in plan.items() if key != "steps"]
+    lines += [f"  {name} {' '.join(map(_shown, rest))}".rstrip() for name, *rest in plan["steps"]]
+    return "\n".join(lines) + "\n"
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, bytes) and len(value) > 64:
+        return f"<{len(value)} bytes>"
+    return repr(value)
+
+
+def _flag(namespace: Spec) -> int:
+    kind = namespace.get("type", "")
+    if kind not in NAMESPACES:
+        raise ValueError(f"unknown namespace type {kind!r}")
+    return NAMESPACES[kind][0]
+
+
+def _namespaces(namespaces: Sequence[Spec]) -> tuple[int, list[tuple[int, Source]]]:
+    clone = 0
+    enter: list[tuple[int, Source]] = []
+    for namespace in namespaces:
+        flag, path = _flag(namespace), namespace.get("path")
+        if path:
+            enter.append((flag, path))
+        else:
+            clone |= flag
+    return clone, enter
+
+
+def _maps(linux: Spec) -> plan_mounts.Maps:
+    return (
+        plan_mounts.id_map(linux.get("uidMappings") or []),
+        plan_mounts.id_map(linux.get("gidMappings") or []),
+    )
+
+
+def _time_offsets(offsets: Mapping[str, Spec]) -> list[tuple[str, int, int]]:
+    return [
+        (clock, int(value.get("secs", 0)), int(value.get("nanosecs", 0)))
+        for clock, value in offsets.items()
+    ]
+
+
+def _system_steps(spec: Spec, clone: int) -> list[Step]:
+    """What belongs to the container's namespaces rather than to its first process."""
+    steps: list[Step] = []
+    if spec.get("hostname"):
+        steps.append(("hostname", spec["hostname"]))
+    if spec.get("domainname"):
+        steps.append(("domainname", spec["domainname"]))
+    if clone & CLONE_NEWNET:
+        steps.append(("loopback",))
+    sysctl = (spec.get("linux") or {}).get("sysctl") or {}
+    if sysctl:
+        steps.append(("sysctl", [(_sysctl_path(name), value) for name, value in sysctl.items()]))
+    return steps
+
+
+def _sysctl_path(name: str) -> str:
+    """sysctl(8)'s two spellings: the separator is whichever of "." and "/" comes first."""
+    dot, slash = name.find("."), name.find("/")
+    if slash == -1 or -1 < dot < slash:
+        return name.translate({ord("."): "/", ord("/"): "."})
+    return name

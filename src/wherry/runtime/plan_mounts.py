@@ -1,0 +1,211 @@
+"""The steps of a plan that make the container's file system: root, mounts, devices, hidden paths."""
+
+from __future__ import annotations
+
+from wherry.kernel.devices import STANDARD
+from wherry.kernel.mount import MOUNT_ATTR__ATIME, MS_REC, MS_SLAVE
+from wherry.kernel.namespace import CLONE_NEWCGROUP
+from wherry.runtime.mount_options import PROPAGATION, Options, parse
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from typing import Any
+
+    from wherry.kernel.devices import Node
+    from wherry.kernel.mount import Mount
+    from wherry.runtime.plan import CgroupPlace
+
+    Spec = Mapping[str, Any]
+    Step = tuple[Any, ...]
+    Source = str | tuple[str, int]
+    Maps = tuple[bytes, bytes]
+
+_V1_CONTROLLERS = {
+    "blkio", "cpu", "cpuacct", "cpuset", "debug", "devices", "freezer", "hugetlb", "memory",
+    "misc", "net_cls", "net_prio", "perf_event", "pids", "rdma",
+}  # fmt: skip
+_LABELLED = ("tmpfs", "mqueue", "devpts")  # file systems that take an SELinux context option
+
+
+class MountPlan:
+    """What `plan_mounts` gives: parts of a plan, see `plan.py`."""
+
+    __slots__ = ("closing_steps", "devices", "sources", "steps")
+
+    def __init__(self) -> None:
+        self.sources: list[tuple[Source, bool, Maps | None]] = []
+        self.devices: tuple[list[str], list[Node], Maps] | None = None
+        self.steps: list[Step] = []
+        self.closing_steps: list[Step] = []
+
+    def source(self, source: Source, recursive: bool, maps: Maps | None) -> int:
+        """The index under which steps name this bind source."""
+        self.sources.append((source, recursive, maps))
+        return len(self.sources) - 1
+
+
+def plan_root(rootfs: Source | Sequence[Mount]) -> tuple[str, Any]:
+    """How the root's mount is made. Raises ValueError for what is not one overlay or bind."""
+    if isinstance(rootfs, str):
+        return ("bind", rootfs)
+    if len(rootfs) == 2 and rootfs[0] == "fd":
+        return ("bind", rootfs)
+    if len(rootfs) != 1:
+        raise ValueError("a root file system is one mount")
+    mount: Mount = rootfs[0]  # type: ignore[assignment]  # the other members of the union are gone
+    if mount.type == "overlay":
+        return ("overlay", mount.options)
+    if mount.type == "bind" or {"bind", "rbind"} & set(mount.options):
+        return ("bind", mount.source)
+    raise ValueError(f"a root file system of type {mount.type!r} is not known")
+
+
+def root_propagation(linux: Spec) -> int:
+    """MS_* for the whole mount namespace before the root is entered; OCI's default is slave."""
+    word = linux.get("rootfsPropagation") or "rslave"
+    if word not in PROPAGATION:
+        raise ValueError(f"unknown rootfsPropagation {word!r}")
+    return PROPAGATION[word] | MS_REC
+
+
+def id_map(mappings: Sequence[Spec]) -> bytes:
+    """OCI id mappings as the lines of uid_map and gid_map."""
+    rows = [f"{row['containerID']} {row['hostID']} {row['size']}\n" for row in mappings]
+    return "".join(rows).encode()
+
+
+def plan_mounts(spec: Spec, cgroup: CgroupPlace, maps: Maps | None, clone: int) -> MountPlan:
+    """All mounts of `spec`, /dev with its nodes, masked and read-only paths."""
+    plan = MountPlan()
+    linux = spec.get("linux") or {}
+    nodes = [*STANDARD, *(_node(device) for device in linux.get("devices") or [])]
+    mounts = spec.get("mounts") or []
+    for mount in mounts:
+        _add(plan, mount, spec, cgroup, maps, clone)
+    _add_devices(plan, mounts, nodes, maps)
+    cwd = (spec.get("process") or {}).get("cwd") or "/"
+    plan.closing_steps += [("make_directory", cwd)] if cwd != "/" else []
+    plan.closing_steps += _hiding_steps(spec, linux)
+    return plan
+
+
+def _add(
+    plan: MountPlan,
+    mount: Spec,
+    spec: Spec,
+    cgroup: CgroupPlace,
+    maps: Maps | None,
+    clone: int,
+) -> None:
+    kind, target = mount.get("type") or "", mount["destination"]
+    options = parse(list(mount.get("options") or []))
+    if kind == "bind" or options.bind is not None:
+        plan.steps.append(_bind(plan, mount, options, spec.get("linux") or {}, maps))
+    elif kind in ("cgroup", "cgroup2"):
+        private = bool(clone & CLONE_NEWCGROUP)
+        plan.steps.append(_cgroup(plan, target, options, cgroup, private))
+    elif kind == "tmpfs" and target == "/dev" and maps:
+        plan.devices = (options.data, [], maps)
+        plan.steps.append(("devfs", target))
+    else:
+        label = (spec.get("linux") or {}).get("mountLabel")
+        data = [*options.data, *([f"context={label}"] if label and kind in _LABELLED else [])]
+        source = mount.get("source") or kind
+        plan.steps.append(
+            ("mount", kind, source, target, data, options.attributes[0], _after(options))
+        )
+        if options.copy_up and kind == "tmpfs":
+            plan.steps[-1] = ("tmpfs_copy", *plan.steps[-1][3:])
+
+
+def _after(options: Options) -> tuple[int, int, tuple[int, bool] | None]:
+    """What is set on the whole tree, and its propagation: (set, clear, propagation)."""
+    return (*options.tree, options.propagation)
+
+
+def _bind(
+    plan: MountPlan, mount: Spec, options: Options, linux: Spec, maps: Maps | None
+) -> Step:
+    """Words that would lift a restriction of the source ("rw", "dev", ...) lift nothing."""
+    index = plan.source(mount["source"], bool(options.bind), _idmap(mount, options, maps))
+    attributes = options.attributes[0]
+    clear = options.attributes[1] & MOUNT_ATTR__ATIME
+    default = (MS_SLAVE, True) if not linux.get("rootfsPropagation") else None
+    propagation = options.propagation or default or _split(root_propagation(linux))
+    name = mount["source"] if isinstance(mount["source"], str) else ""
+    return (
+        "bind",
+        index,
+        mount["destination"],
+        (attributes, clear),
+        (options.tree[0], options.tree[1] & MOUNT_ATTR__ATIME, propagation),
+        name,
+    )
+
+
+def _split(propagation: int) -> tuple[int, bool]:
+    return (propagation & ~MS_REC, bool(propagation & MS_REC))
+
+
+def _idmap(mount: Spec, options: Options, maps: Maps | None) -> Maps | None:
+    if mount.get("uidMappings") or mount.get("gidMappings"):
+        return (id_map(mount.get("uidMappings") or []), id_map(mount.get("gidMappings") or []))
+    return maps if options.idmap is not None else None
+
+
+def _cgroup(
+    plan: MountPlan, target: str, options: Options, cgroup: CgroupPlace, private: bool
+) -> Step:
+    """The container's own view: mounted in its cgroup namespace, or bound from the host's tree."""
+    attributes = options.attributes[0]
+    if cgroup.unified is not None:
+        index = None if private else plan.source(cgroup.unified, False, None)
+        return ("cgroup_v2", target, attributes, index)
+    rows = []
+    for name, directory in cgroup.directories.items():
+        index = None if private else plan.source(directory, False, None)
+        rows.append((name, _hierarchy_words(name), index))
+    return ("cgroup_v1", target, attributes, rows)
+
+
+def _hierarchy_words(name: str) -> list[str]:
+    words = name.split(",")
+    return words if set(words) <= _V1_CONTROLLERS else [f"name={name}"]
+
+
+def _node(device: Spec) -> Node:
+    return (
+        device["path"],
+        device["type"],
+        int(device.get("major") or 0),
+        int(device.get("minor") or 0),
+        int(device["fileMode"]) & 0o7777 if device.get("fileMode") is not None else 0o666,
+        int(device.get("uid") or 0),
+        int(device.get("gid") or 0),
+    )
+
+
+def _add_devices(
+    plan: MountPlan, mounts: Sequence[Spec], nodes: list[Node], maps: Maps | None
+) -> None:
+    """Nodes go into a /dev of the container's own; one bound from elsewhere is left alone."""
+    bound = any(m["destination"] == "/dev" and (m.get("type") or "bind") == "bind" for m in mounts)
+    if bound:
+        return
+    if plan.devices and maps:
+        plan.devices = (plan.devices[0], nodes, maps)
+        nodes = []
+    plan.steps += [("devices", nodes)] if nodes else []
+    plan.steps.append(("device_links",))
+
+
+def _hiding_steps(spec: Spec, linux: Spec) -> list[Step]:
+    steps: list[Step] = []
+    if linux.get("readonlyPaths"):
+        steps.append(("read_only", list(linux["readonlyPaths"])))
+    if linux.get("maskedPaths"):
+        steps.append(("mask", list(linux["maskedPaths"])))
+    if (spec.get("root") or {}).get("readonly"):
+        steps.append(("read_only_root",))
+    return steps
