@@ -125,9 +125,9 @@ def compile(seccomp: dict[str, Any], arch: str = "") -> bytes:
     rows = [ARCHITECTURES[name] for name in dict.fromkeys(names) if name in ARCHITECTURES]
     trees: dict[int, list[tuple[int, Leaf]]] = {}
     for row in rows:
-        leaves, end = _leaves(seccomp, row, default)
+        leaves, last = _leaves(seccomp, row, default)
         beyond = _beyond(seccomp, default)
-        trees.setdefault(row.audit, []).extend(_ranges(leaves, default, row.mark, end, beyond))
+        trees.setdefault(row.audit, []).extend(_ranges(leaves, default, row.mark, last, beyond))
     for audit, ranges in trees.items():
         if audit == ARCHITECTURES["SCMP_ARCH_X86_64"].audit:
             _close_x32(ranges, default, X32_MARK in [row.mark for row in rows])
@@ -151,14 +151,14 @@ def _beyond(seccomp: dict[str, Any], default: int) -> int:
 def _leaves(
     seccomp: dict[str, Any], row: Architecture, default: int
 ) -> tuple[dict[int, Leaf], int]:
-    """What to do for each number that the profile names, and the number after the last of them."""
+    """What to do for each number that the profile names, and the last of them (-1: none)."""
     numbers = table.numbers(row.table)
     hidden = table.multiplexed() if row.table == "i386" else {}
     found: dict[int, list[Rule]] = {}
-    end = 0
+    last = -1
     for entry in seccomp.get("syscalls") or ():
         known = [numbers[name] for name in entry["names"] if name in numbers]
-        end = max(end, *known) if known else end
+        last = max([last, *known])
         chosen = action(entry["action"], entry.get("errnoRet"))
         if chosen == default:
             continue
@@ -167,7 +167,7 @@ def _leaves(
             found.setdefault(number, []).extend(rules)
         if not entry.get("args"):
             _add_multiplexed(found, numbers, hidden, entry["names"], chosen)
-    return {number: _settle(rules) for number, rules in found.items()}, end + 1
+    return {number: _settle(rules) for number, rules in found.items()}, last
 
 
 def _alternatives(args: Iterable[dict[str, Any]]) -> Iterator[tuple[Condition, ...]]:
@@ -208,7 +208,7 @@ def _settle(rules: list[Rule]) -> Leaf:
 
 
 def _ranges(
-    leaves: dict[int, Leaf], default: int, mark: int, end: int, beyond: int
+    leaves: dict[int, Leaf], default: int, mark: int, last: int, beyond: int
 ) -> list[tuple[int, Leaf]]:
     """(first number, what to do from there on), with equal neighbours merged."""
     ranges: list[tuple[int, Leaf]] = [(mark, default)]
@@ -218,9 +218,9 @@ def _ranges(
             _extend(ranges, mark + following, default)
         _extend(ranges, mark + number, leaves[number])
         following = number + 1
-    if end > following:
+    if following <= last:
         _extend(ranges, mark + following, default)
-    _extend(ranges, mark + end, beyond)
+    _extend(ranges, mark + last + 1, default if last < 0 else beyond)
     return ranges
 
 

@@ -64,7 +64,8 @@ def assemble(
 ) -> bytes:
     """The program for [(audit architecture, ranges)]; other architectures get `otherwise`.
 
-    `default` is the action where no rule of a conditional leaf fits. Ranges are (first number, leaf), ascending from 0. Raises ValueError above 4096 instructions.
+    `default` is the action where no rule of a conditional leaf fits. Ranges are (first number,
+    leaf), ascending from 0. Raises ValueError above 4096 instructions.
     """
     writer = _Writer()
     following = writer.end(otherwise)
