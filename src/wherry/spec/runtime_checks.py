@@ -199,7 +199,7 @@ def check_sysctls(spec: Spec) -> Iterator[str]:
         dotted = name.replace("/", ".") if "/" in name and "." not in name else name
         if dotted in IPC_SYSCTLS or dotted.startswith("fs.mqueue."):
             needed = "ipc"
-        elif dotted.startswith("net.") or dotted.startswith("net/"):
+        elif dotted.startswith(("net.", "net/")):
             needed = "network"
         elif dotted in ("kernel.domainname", "kernel.hostname"):
             needed = "uts"

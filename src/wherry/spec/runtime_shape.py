@@ -1,6 +1,6 @@
 """The types of config.json's fields, as data, and a walk that compares a value with them.
 
-A shape is a type name ("string", "integer", "boolean", "number"), a list with one shape (an array
+A shape is a type name ("string", "integer", "boolean"), a list with one shape (an array
 of it), or a dictionary: field -> shape, with "*" for any other field; a field ending in "!" must be
 there. Fields that we do not know are no error: the specification asks runtimes to pass over them
 (config.md, "Extensibility"). null stands for absence, as in the Go programs that write these files.
@@ -163,7 +163,7 @@ SPEC: Shape = {
     },
 }
 
-_PYTHON = {"string": str, "integer": int, "boolean": bool, "number": (int, float)}
+_PYTHON: dict[str, type] = {"string": str, "integer": int, "boolean": bool}
 
 
 def mismatches(value: Any, shape: Shape, where: str) -> Iterator[str]:
