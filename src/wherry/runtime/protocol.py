@@ -14,26 +14,30 @@ Daemon to keeper. A request has "op" and, unless it wants no answer, "seq"; the 
 number in "re", and "error": {"step", "errno", "text"} when it failed:
 
     ping      {}                                 -> {version, pid, launcher}
-    start     {id, plan, terminal, stdin, log, window, follow} + the plan's descriptors
-                                                 -> {pid, begin} + descriptors, see `ROLES`
-    exec      the same and {container}           -> the same
-    follow    {stream, offset | None}            -> {begin, end, ended, directory}, then events
-    seen      {stream, offset}                   no answer: the follower has read up to here
-    unfollow  {stream}                           -> {}
+    start     {id, plan, terminal, stdin, log, window, follower} + the plan's descriptors
+                                                 -> {pid, begin, directory, fds} + descriptors
+    exec      the same and {container}, no log   -> the same
+    follow    {stream, follower, offset | None}  -> {begin, end, ended, directory}, then events
+    seen      {stream, follower, offset}         no answer: the follower has read up to here
+    unfollow  {stream, follower}                 no answer
     close_stdin {stream}                         -> {}
     adopt     {stream}                           -> {pid, fds} + descriptors
-    list      {}                                 -> {processes: [see `describe` in keeper_table]}
-    forget    {id}                               -> {}   an ended process, or a container with execs
+    list      {}                                 -> {processes: [Process.describe()]}
+    forget    {id}                               -> {}   a process that exited, its execs too
     shutdown  {}                                 -> {}   refused (EBUSY) while something runs
 
-Keeper to daemon, unasked, to every client (exit) or to a stream's followers:
+Keeper to daemon, unasked:
 
-    {event: "exit",  id, container, pid, status: raw wait status, time: ns}
-    {event: "grown", stream, end}    one is outstanding until `seen` is sent
-    {event: "ended", stream, end}    after the last byte; nothing follows
+    {event: "exit",  id, container, pid, status: raw wait status, time: ns, end}   to every client
+    {event: "ended", id, end}           to every client, after the last byte is in the log
+    {event: "grown", follower, end}     to a follower; one is outstanding until its `seen`
 
-"log" is {directory, max_size, max_files, driver} or None; "window" is (height, width) or None;
-"follow" true makes the sender a follower from "begin" at once, without a request of its own.
+An exit whose "end" is not None tells at once that the output ended there; no "ended" follows.
+"log" is {directory, max_size, max_files, driver} or None: then output goes to a small spool, which
+holds back the process when a follower lags, and drops the oldest when nobody follows. "window" is
+(height, width) or None. "follower" is a number of the client's choice; in start and exec (where it
+may be None) it makes the client a follower from "begin" without a request of its own. "fds" names
+the descriptors sent along, from `ROLES`.
 
 Keeper to launcher: {op: "launch" | "join", seq, plan, status, stdio: [in, out, err], terminal};
 the plan's descriptors come first, so that ("fd", n) in a plan counts from the packet's first;
@@ -79,12 +83,18 @@ _ANCILLARY = CMSG_SPACE(MAX_FDS * 4)
 
 STDOUT, STDERR = 1, 2
 
-# What the descriptors of an answer to start, exec and adopt are, in this order; those that there
-# are not are left out, and "fds" names those that are there.
+# What the descriptors in an answer to start, exec and adopt can be, in this order.
 ROLES = ("pidfd", "stdin", "pty", "rootfs")
 
 SOCKET_NAME = "keeper.sock"
 PID_NAME = "keeper.pid"
+
+# A log is a directory of pairs <n>.data (the raw bytes of both outputs, in order of arrival) and
+# <n>.index (one RECORD for each piece that arrived), n being the offset of the first byte in
+# NAME_DIGITS decimal digits. A record is written after its data: what it covers can be read.
+RECORD = Struct("<QQIB3x")  # offset, time in ns since the epoch, length, STDOUT or STDERR
+DATA_SUFFIX, INDEX_SUFFIX = ".data", ".index"
+NAME_DIGITS = 20
 
 
 def encode(message: Message) -> bytes:
@@ -151,6 +161,25 @@ def connect(path: str) -> Socket:
         sock.close()
         raise
     return sock
+
+
+def log_name(offset: int, suffix: str) -> str:
+    """The name of the file of a log that begins at `offset`."""
+    return f"{offset:0{NAME_DIGITS}d}{suffix}"
+
+
+def log_offsets(directory: str) -> list[int]:
+    """Where the files of a log begin, in order; empty when there is no log. Raises OSError."""
+    try:
+        names = os.listdir(directory)
+    except FileNotFoundError:
+        return []
+    length = NAME_DIGITS + len(DATA_SUFFIX)
+    return sorted(
+        int(name[:NAME_DIGITS])
+        for name in names
+        if len(name) == length and name.endswith(DATA_SUFFIX)
+    )
 
 
 def close_all(fds: Sequence[int]) -> None:

@@ -27,8 +27,9 @@ class LaunchError(Exception):
     """The process could not be started; nothing of it is left but its cgroup (see `release`).
 
     `step` names what failed, in the words of the plan (`exec`, `cwd`, `user`, `mount`, ...;
-    `launcher` when the launcher itself died), `errno` is the kernel's, or 0, and `text` says on
-    what. The engine turns it into Docker's message and exit code 125, 126 or 127.
+    `launcher` when the launcher itself died, `keeper` when the request could not be served),
+    `errno` is the kernel's, or 0, and `text` says what failed, on what and why, in a whole
+    sentence. The engine turns it into Docker's message and exit code 125, 126 or 127.
     """
 
     def __init__(self, step: str, errno: int, text: str) -> None:
@@ -36,10 +37,6 @@ class LaunchError(Exception):
         self.step = step
         self.errno = errno
         self.text = text
-
-    def __str__(self) -> str:
-        reason = f": {os.strerror(self.errno)}" if self.errno else ""
-        return f"{self.step}: {self.text}{reason}"
 
 
 class KeeperGone(Exception):
@@ -78,7 +75,9 @@ class Bundle:
     path of a directory that is there already). `linux.cgroupsPath` is the cgroup's path,
     `linux.resources` its limits. `user` is as a user types it (`name[:group]`, looked up in the
     image's own files; empty: take `process.user`), `groups` are further groups by name or number.
-    `log` None: output is kept only until it was followed (driver `none`).
+    `log` None: output is kept only until it was followed (driver `none`). `follow`: somebody will
+    call `Running.stream.follow` for what is written from the start on, and the process waits for
+    them rather than that a byte is dropped (an attach that came before the start).
     """
 
     spec: Mapping[str, Any]
@@ -91,6 +90,7 @@ class Bundle:
     open_stdin: bool = False
     window: WindowSize | None = None
     log: LogTarget | None = None
+    follow: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,14 +199,16 @@ class Stream(Protocol):
 class Running:
     """A process that was started, or found running by `list`.
 
-    `exited` completes once, with a KeeperGone when the keeper was lost. It may be done while
-    output is still to be followed.
+    `exited` completes once the process was reaped, `ended` once the last byte of its output is in
+    the log (later, or never, when something else holds its output open). Both complete with a
+    KeeperGone when the keeper was lost.
     """
 
     id: str
     pid: int
     stream: Stream
     exited: asyncio.Future[Exit]
+    ended: asyncio.Future[None]
     container: str = ""  # of an exec: the container it runs in
     execs: Mapping[str, Running] = field(default_factory=dict)  # of a container found by `list`
 
