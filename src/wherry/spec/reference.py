@@ -97,7 +97,7 @@ def parse(text: str) -> Reference:
 
 
 def _split_domain(text: str) -> tuple[str, str]:
-    """The first component is a domain when it looks like one: a dot, a port, localhost, capitals."""
+    """The first part is a domain when it has a dot, a port or capitals, or is localhost."""
     first, slash, rest = text.partition("/")
     is_domain = slash and (
         "." in first or ":" in first or first == "localhost" or first.lower() != first

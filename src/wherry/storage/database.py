@@ -94,7 +94,7 @@ class Database:
         return int(row["version"]) if row else 0
 
     def _apply(self, component: str, number: int, step: str) -> None:
-        """Run one step; `executescript` commits what is open, so the script brings its own BEGIN."""
+        """Run one step; `executescript` commits what is open, so it brings its own BEGIN."""
         quoted = component.replace("'", "''")
         record = f"INSERT OR REPLACE INTO migrations VALUES ('{quoted}', {number})"
         try:

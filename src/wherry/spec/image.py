@@ -1,0 +1,278 @@
+"""Images as documents: descriptor, manifest, index, config. Bytes in, checked values out, no I/O.
+
+Sources: OCI image spec v1.1 (descriptor.md, manifest.md, image-index.md, config.md) and the Docker
+media types that mean the same (distribution: schema 2). Unknown members are kept in `raw`, so that
+what was read can be written back; digests are always taken over the original bytes.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from wherry.errors import Invalid
+from wherry.spec import digest as digests
+from wherry.spec.platform import Platform
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+OCI_INDEX = "application/vnd.oci.image.index.v1+json"
+OCI_MANIFEST = "application/vnd.oci.image.manifest.v1+json"
+OCI_CONFIG = "application/vnd.oci.image.config.v1+json"
+OCI_LAYER = "application/vnd.oci.image.layer.v1.tar"
+OCI_LAYER_GZIP = OCI_LAYER + "+gzip"
+OCI_LAYER_ZSTD = OCI_LAYER + "+zstd"
+DOCKER_INDEX = "application/vnd.docker.distribution.manifest.list.v2+json"
+DOCKER_MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
+DOCKER_CONFIG = "application/vnd.docker.container.image.v1+json"
+DOCKER_LAYER_GZIP = "application/vnd.docker.image.rootfs.diff.tar.gzip"
+
+INDEX_TYPES = (OCI_INDEX, DOCKER_INDEX)
+MANIFEST_TYPES = (OCI_MANIFEST, DOCKER_MANIFEST)
+CONFIG_TYPES = (OCI_CONFIG, DOCKER_CONFIG)
+
+_NO_ANNOTATIONS: Mapping[str, str] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Descriptor:
+    """Points at content: its type, digest and length in bytes."""
+
+    media_type: str
+    digest: str
+    size: int
+    platform: Platform | None = None
+    annotations: Mapping[str, str] = field(default_factory=dict)
+
+    def to_json(self) -> dict[str, Any]:
+        """The JSON object of descriptor.md."""
+        document: dict[str, Any] = {
+            "mediaType": self.media_type,
+            "digest": self.digest,
+            "size": self.size,
+        }
+        if self.annotations:
+            document["annotations"] = dict(self.annotations)
+        if self.platform is not None:
+            document["platform"] = _platform_to_json(self.platform)
+        return document
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """One image: its config and its layers, bottom first."""
+
+    media_type: str
+    config: Descriptor
+    layers: tuple[Descriptor, ...]
+    annotations: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Index:
+    """A list of manifests (or indexes), usually one per platform."""
+
+    media_type: str
+    manifests: tuple[Descriptor, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """How one step of the image came about; empty steps made no layer."""
+
+    created: str = ""
+    created_by: str = ""
+    author: str = ""
+    comment: str = ""
+    empty_layer: bool = False
+
+    def to_json(self) -> dict[str, Any]:
+        """The JSON object of config.md, members without a value left out."""
+        members = {
+            "created": self.created,
+            "created_by": self.created_by,
+            "author": self.author,
+            "comment": self.comment,
+            "empty_layer": self.empty_layer,
+        }
+        return {name: value for name, value in members.items() if value}
+
+
+@dataclass(frozen=True, slots=True)
+class ImageConfig:
+    """The config document of an image; its bytes' digest is the image's id.
+
+    `config` is what containers inherit, in Docker's JSON names (Cmd, Entrypoint, Env, ...);
+    `diff_ids` the layers, bottom first; `raw` the whole document.
+    """
+
+    platform: Platform
+    created: str
+    author: str
+    config: Mapping[str, Any]
+    diff_ids: tuple[str, ...]
+    history: tuple[History, ...]
+    raw: Mapping[str, Any]
+
+    @property
+    def labels(self) -> Mapping[str, str]:
+        """The image's labels."""
+        return self.config.get("Labels") or {}
+
+    def text(self, name: str) -> str:
+        """A further member that holds a string (comment, docker_version, ...), empty if absent."""
+        value = self.raw.get(name)
+        return value if isinstance(value, str) else ""
+
+
+def parse_config(data: bytes) -> ImageConfig:
+    """An image's config document; raises Invalid."""
+    what = "image config"
+    document = _object(_load(data, what), what)
+    rootfs = _object(document.get("rootfs"), f"{what}: rootfs")
+    if rootfs.get("type", "layers") != "layers":
+        raise Invalid(f"{what}: rootfs type {rootfs.get('type')!r} is not 'layers'")
+    diff_ids = _list(rootfs.get("diff_ids"), f"{what}: rootfs.diff_ids")
+    return ImageConfig(
+        platform=_platform(document),
+        created=_string(document, "created", what),
+        author=_string(document, "author", what),
+        config=_object(document.get("config"), f"{what}: config"),
+        diff_ids=tuple(digests.check(str(diff_id)) for diff_id in diff_ids),
+        history=tuple(_history(entry) for entry in _list(document.get("history"), what)),
+        raw=document,
+    )
+
+
+def parse_manifest(data: bytes) -> Manifest:
+    """An image manifest, OCI or Docker schema 2; raises Invalid."""
+    what = "image manifest"
+    document = _object(_load(data, what), what)
+    if document.get("schemaVersion") != 2:
+        raise Invalid(f"{what}: schema version {document.get('schemaVersion')!r} is not supported")
+    media_type = _string(document, "mediaType", what) or OCI_MANIFEST
+    if media_type not in MANIFEST_TYPES or "manifests" in document:
+        raise Invalid(f"{what}: media type {media_type!r} is not one of a manifest")
+    layers = _list(document.get("layers"), f"{what}: layers")
+    return Manifest(
+        media_type=media_type,
+        config=parse_descriptor(document.get("config")),
+        layers=tuple(parse_descriptor(layer) for layer in layers),
+        annotations=_annotations(document),
+    )
+
+
+def parse_index(data: bytes) -> Index:
+    """An image index or Docker manifest list; raises Invalid."""
+    what = "image index"
+    document = _object(_load(data, what), what)
+    if "layers" in document or not isinstance(document.get("manifests"), list):
+        raise Invalid(f"{what}: it lists no manifests")
+    media_type = _string(document, "mediaType", what) or OCI_INDEX
+    return Index(media_type, tuple(parse_descriptor(entry) for entry in document["manifests"]))
+
+
+def parse_descriptor(document: object) -> Descriptor:
+    """A descriptor; raises Invalid."""
+    what = "descriptor"
+    members = _object(document, what)
+    size = members.get("size")
+    if not isinstance(size, int) or isinstance(size, bool) or size < 0:
+        raise Invalid(f"{what}: size {size!r} is not a number of bytes")
+    platform = members.get("platform")
+    return Descriptor(
+        media_type=_string(members, "mediaType", what),
+        digest=digests.check(_string(members, "digest", what)),
+        size=size,
+        platform=_platform(_object(platform, what)) if platform is not None else None,
+        annotations=_annotations(members),
+    )
+
+
+def encode(document: Mapping[str, Any]) -> bytes:
+    """JSON in the one form we write: compact, members in the given order, UTF-8."""
+    return json.dumps(document, separators=(",", ":"), ensure_ascii=False).encode()
+
+
+def encode_manifest(config: Descriptor, layers: tuple[Descriptor, ...]) -> bytes:
+    """An OCI manifest for a config and its layers."""
+    return encode(
+        {
+            "schemaVersion": 2,
+            "mediaType": OCI_MANIFEST,
+            "config": config.to_json(),
+            "layers": [layer.to_json() for layer in layers],
+        }
+    )
+
+
+def chain_ids(diff_ids: tuple[str, ...]) -> list[str]:
+    """The chain id of every layer: the digest over it and all below (config.md#layer-chainid)."""
+    chain: list[str] = []
+    for diff_id in diff_ids:
+        chain.append(digests.of(f"{chain[-1]} {diff_id}".encode()) if chain else diff_id)
+    return chain
+
+
+def _history(entry: object) -> History:
+    members = _object(entry, "image config: history")
+    return History(
+        created=str(members.get("created") or ""),
+        created_by=str(members.get("created_by") or ""),
+        author=str(members.get("author") or ""),
+        comment=str(members.get("comment") or ""),
+        empty_layer=bool(members.get("empty_layer")),
+    )
+
+
+def _platform(members: Mapping[str, Any]) -> Platform:
+    return Platform(
+        str(members.get("os") or "linux"),
+        str(members.get("architecture") or ""),
+        str(members.get("variant") or ""),
+    )
+
+
+def _platform_to_json(platform: Platform) -> dict[str, str]:
+    members = {"architecture": platform.architecture, "os": platform.os}
+    return members | ({"variant": platform.variant} if platform.variant else {})
+
+
+def _annotations(members: Mapping[str, Any]) -> Mapping[str, str]:
+    value = members.get("annotations")
+    return value if isinstance(value, dict) else _NO_ANNOTATIONS
+
+
+def _load(data: bytes, what: str) -> object:
+    try:
+        document: object = json.loads(data)
+    except (ValueError, RecursionError) as error:
+        raise Invalid(f"{what} is not JSON: {error}") from error
+    return document
+
+
+def _object(value: object, what: str) -> dict[str, Any]:
+    if value is None:
+        return {}
+    if not isinstance(value, dict):
+        raise Invalid(f"{what}: expected an object, found {type(value).__name__}")
+    return value
+
+
+def _list(value: object, what: str) -> list[Any]:
+    if value is None:
+        return []
+    if not isinstance(value, list):
+        raise Invalid(f"{what}: expected a list, found {type(value).__name__}")
+    return value
+
+
+def _string(members: Mapping[str, Any], name: str, what: str) -> str:
+    value = members.get(name)
+    if value is None:
+        return ""
+    if not isinstance(value, str):
+        raise Invalid(f"{what}: {name} must be a string, found {type(value).__name__}")
+    return value

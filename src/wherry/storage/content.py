@@ -1,0 +1,192 @@
+"""Blobs by digest: `blobs/<algorithm>/<hex>`, each written once and never changed.
+
+Writing has two phases: a `Writer` takes bytes, hashing them on the way, and `commit(digest)` makes
+them visible if the digest fits; before that nothing of them can be found. A blob counts as loose
+(`storage.gc`) until a record adopts it, so a writer's blob is committed under a lease.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import secrets
+from typing import TYPE_CHECKING, BinaryIO
+
+from wherry.atomicfile import sync_directory
+from wherry.errors import Invalid, NotFound
+from wherry.spec import digest as digests
+from wherry.storage.snapshot import Usage
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Iterable
+    from types import TracebackType
+
+    from wherry.storage.database import Database
+    from wherry.storage.gc import Collector
+    from wherry.storage.leases import Lease
+
+KIND = "blob"
+_STEPS = (
+    """CREATE TABLE content_blobs (
+        digest TEXT PRIMARY KEY,
+        size INTEGER NOT NULL
+    ) WITHOUT ROWID""",
+)
+_INGEST = "ingest"
+
+
+class Writer:
+    """Bytes on their way to become a blob. Leaving the block without `commit` drops them.
+
+    `size` and `digest` (sha256) tell what was written so far.
+    """
+
+    def __init__(self, store: ContentStore, path: str) -> None:
+        self._store = store
+        self.path = path
+        self.size = 0
+        self._hash = hashlib.sha256()
+        flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+        self._descriptor = os.open(path, flags, 0o600)
+
+    def write(self, data: bytes | memoryview) -> int:
+        """Append all of it. Raises OSError (ENOSPC, ...)."""
+        view = memoryview(data)
+        self._hash.update(view)
+        self.size += len(view)
+        while view:
+            view = view[os.write(self._descriptor, view) :]
+        return len(data)
+
+    @property
+    def digest(self) -> str:
+        """The sha256 digest of what was written so far."""
+        return f"sha256:{self._hash.hexdigest()}"
+
+    def fileno(self) -> int:
+        """The descriptor, open for reading too."""
+        return self._descriptor
+
+    def open(self) -> BinaryIO:
+        """What was written so far, from its beginning, by a descriptor of its own."""
+        return open(self.path, "rb")
+
+    def commit(self, digest: str, lease: Lease, *, size: int | None = None) -> str:
+        """Make it the blob `digest`, durably; returns the digest.
+
+        Raises Invalid when digest or size do not fit what was written. The lease holds the blob
+        until a record adopts it. A blob that is there already is kept, these bytes are dropped.
+        """
+        self._verify(digests.check(digest), size)
+        lease.add(KIND, digest)
+        self._store.accept(self, digest)
+        return digest
+
+    def _verify(self, digest: str, size: int | None) -> None:
+        if size is not None and size != self.size:
+            raise Invalid(f"blob {digest} has {self.size} bytes, expected {size}")
+        found = self.digest
+        if digests.algorithm(digest) != "sha256":
+            with open(self.path, "rb") as file:
+                name = digests.algorithm(digest)
+                found = f"{name}:{hashlib.file_digest(file, name).hexdigest()}"
+        if digest != found:
+            raise Invalid(f"digest does not fit: expected {digest}, the bytes have {found}")
+
+    def __enter__(self) -> Writer:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        os.close(self._descriptor)
+        if os.path.exists(self.path):
+            os.unlink(self.path)
+
+
+class ContentStore:
+    """All blobs below one directory."""
+
+    def __init__(self, root: str, database: Database, collector: Collector) -> None:
+        self._root = root
+        self._database = database
+        self._collector = collector
+        database.migrate("content", _STEPS)
+        collector.register(KIND, self._discard)
+        os.makedirs(os.path.join(root, _INGEST), mode=0o700, exist_ok=True)
+        os.makedirs(os.path.join(root, "sha256"), mode=0o700, exist_ok=True)
+
+    def clear_unfinished(self) -> None:
+        """Drop what writers of a process that is gone left; once, before the first writer."""
+        with os.scandir(os.path.join(self._root, _INGEST)) as entries:
+            for entry in entries:
+                os.unlink(entry.path)
+
+    def path(self, digest: str) -> str:
+        """Where the blob is or would be."""
+        return os.path.join(self._root, digests.algorithm(digest), digests.encoded(digest))
+
+    def writer(self) -> Writer:
+        """A place for new bytes, invisible until its `commit`."""
+        return Writer(self, os.path.join(self._root, _INGEST, secrets.token_hex(8)))
+
+    def has(self, digest: str) -> bool:
+        """Whether the blob is there (lease it first if that must stay true)."""
+        query = "SELECT 1 FROM content_blobs WHERE digest = ?"
+        with self._database.read() as connection:
+            return connection.execute(query, (digest,)).fetchone() is not None
+
+    def size(self, digest: str) -> int:
+        """Its length in bytes. Raises NotFound."""
+        query = "SELECT size FROM content_blobs WHERE digest = ?"
+        with self._database.read() as connection:
+            row = connection.execute(query, (digest,)).fetchone()
+        if row is None:
+            raise NotFound(f"no such blob: {digest}")
+        return int(row["size"])
+
+    def open(self, digest: str) -> BinaryIO:
+        """Read it. Raises NotFound."""
+        try:
+            return open(self.path(digest), "rb")
+        except FileNotFoundError:
+            raise NotFound(f"no such blob: {digest}") from None
+
+    def adopt(self, transaction: sqlite3.Connection, digest: str) -> None:
+        """A record of this transaction owns the blob; the caller leases it."""
+        self._collector.adopt(transaction, KIND, digest)
+
+    def loosen(self, transaction: sqlite3.Connection, digest: str) -> None:
+        """The last record that owned the blob goes with this transaction."""
+        self._collector.loosen(transaction, KIND, digest)
+
+    def accept(self, writer: Writer, digest: str) -> None:
+        """Second phase of a verified writer (`Writer.commit`); the blob is leased."""
+        if self.has(digest):
+            return
+        os.fsync(writer.fileno())
+        with self._database.durable() as transaction:
+            self._collector.loosen(transaction, KIND, digest)
+        target = self.path(digest)
+        os.makedirs(os.path.dirname(target), mode=0o700, exist_ok=True)
+        os.rename(writer.path, target)
+        sync_directory(os.path.dirname(target))
+        with self._database.durable() as transaction:
+            row = (digest, writer.size)
+            transaction.execute("INSERT OR REPLACE INTO content_blobs VALUES (?, ?)", row)
+
+    def usage(self, digests_: Iterable[str]) -> Usage:
+        """Disk use of some blobs."""
+        states = [os.stat(self.path(digest)) for digest in digests_]
+        return Usage(sum(state.st_blocks * 512 for state in states), len(states))
+
+    def _discard(self, digest: str) -> None:
+        """The collector's way to delete a blob."""
+        with self._database.durable() as transaction:
+            transaction.execute("DELETE FROM content_blobs WHERE digest = ?", (digest,))
+        if os.path.exists(self.path(digest)):
+            os.unlink(self.path(digest))
