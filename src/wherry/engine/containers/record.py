@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from wherry.engine.containers.config import ContainerConfig, HostConfig, NetworkingConfig
+from wherry.engine.values.execs import ExecConfig
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,8 +17,9 @@ class State:
     """A container's state, with the meaning of Docker's `State` object.
 
     `status` is one of created, running, paused, restarting, removing, exited, dead. `running` stays
-    true while a container is paused or waits for its next restart, as in Docker. `pid` is the host's
-    pid of the main process, 0 when there is none. `error` is the text of the last failed start.
+    true while a container is paused or waits for its next restart, as in Docker. `pid` is the
+    host's pid of the main process, 0 when there is none. `error` is the text of the last failed
+    start.
     """
 
     status: str = "created"
@@ -39,6 +41,7 @@ class MountPoint:
 
     `kind` is bind, volume or tmpfs; `source` a path of the host ("" for tmpfs); `mode` the option
     text the user gave ("ro,z"); `propagation` such as "rprivate", "" where it has no meaning.
+    `options` are words of mount(8) for the runtime, `create` makes a missing bind source.
     """
 
     kind: str
@@ -49,29 +52,16 @@ class MountPoint:
     mode: str = ""
     rw: bool = True
     propagation: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class ExecConfig:
-    """What an exec shall run, as the client asked; `user` "" means the container's user."""
-
-    argv: tuple[str, ...]
-    tty: bool = False
-    attach_stdin: bool = False
-    attach_stdout: bool = False
-    attach_stderr: bool = False
-    detach_keys: str = ""
-    user: str = ""
-    privileged: bool = False
-    working_dir: str = ""
-    env: tuple[str, ...] = ()
+    options: tuple[str, ...] = ()
+    create: bool = False
 
 
 @dataclass(slots=True)
 class Exec:
     """An exec of a container: made by create, started at most once.
 
-    `exit_code` is None until it ended. `stream` is the keeper's stream while it runs.
+    `path` and `args` are its command; `exit_code` is None until it ended. `tty` and the rest of
+    what the client asked for are in `config`.
     """
 
     id: str
@@ -81,7 +71,6 @@ class Exec:
     exit_code: int | None = None
     pid: int = 0
     started: bool = False
-    can_remove: bool = False
 
 
 @dataclass(slots=True)

@@ -1,0 +1,33 @@
+"""The environment of a container's processes: the engine's part first, the user's over it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final
+
+from wherry.engine.containers.record import Container
+
+DEFAULT_PATH: Final = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+
+def of_container(container: Container, hostname: str, *, tty: bool) -> list[str]:
+    """What the first process gets, in Docker's order."""
+    base = [f"PATH={DEFAULT_PATH}", f"HOSTNAME={hostname}"]
+    if tty:
+        base.append("TERM=xterm")
+    return overlay(base, container.config.env or ())
+
+
+def overlay(base: Iterable[str], entries: Iterable[str]) -> list[str]:
+    """`base` with entries of the same name replaced in place, new ones behind it.
+
+    An entry without "=" takes the name out.
+    """
+    merged = {entry.partition("=")[0]: entry for entry in base}
+    for entry in entries:
+        name, assigned, _ = entry.partition("=")
+        if assigned:
+            merged[name] = entry
+        else:
+            merged.pop(name, None)
+    return list(merged.values())

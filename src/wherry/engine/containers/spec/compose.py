@@ -1,0 +1,192 @@
+"""A container's OCI spec and everything else that its start needs, put together in named steps.
+
+Nothing here starts anything or keeps state; the only files read are those that a device or a bind
+source names. Docker's semantics in, a `Bundle` for the runtime out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from wherry.engine.containers import environment
+from wherry.engine.containers.config import HostConfig
+from wherry.engine.containers.modes import is_private_network
+from wherry.engine.containers.record import Container
+from wherry.engine.containers.runtime import Bundle, ExecProcess, LogTarget, WindowSize
+from wherry.engine.containers.spec import capabilities, devices, limits, security
+from wherry.engine.containers.spec.mounts import mounts
+from wherry.engine.containers.spec.namespaces import namespaces
+from wherry.engine.host import Host
+from wherry.engine.values.execs import ExecConfig
+from wherry.errors import Unavailable
+
+if TYPE_CHECKING:
+    from wherry.kernel.mount import Mount
+
+OCI_VERSION: Final = "1.2.0"
+CGROUP_PARENT: Final = "/wherry"
+INIT_TARGET: Final = "/sbin/docker-init"
+
+Spec = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What a start depends on beside the container itself.
+
+    `lenders` maps a borrowed namespace's kind to the pid of a process in it; `hostname` is what
+    the container shall see, "" to leave the name as it is.
+    """
+
+    rootfs: Sequence[Mount]
+    lenders: Mapping[str, int]
+    hostname: str
+    log: LogTarget | None
+
+
+class Composer:
+    """Makes bundles on one host."""
+
+    def __init__(self, host: Host) -> None:
+        self._host = host
+        self._programs = security.SeccompPrograms(host.machine, host.kernel)
+
+    def bundle(self, container: Container, around: Surroundings) -> Bundle:
+        """Everything to start the container's first process. Raises Invalid, Unavailable."""
+        config, host = container.config, container.host_config
+        spec = self._spec(container, around)
+        return Bundle(
+            spec=spec,
+            rootfs=around.rootfs,
+            seccomp=self._seccomp(container, privileged=host.privileged),
+            user=config.user or "0",
+            groups=host.group_add or (),
+            terminal=config.tty,
+            open_stdin=config.open_stdin,
+            window=_window(host.console_size),
+            log=around.log,
+        )
+
+    def exec_process(
+        self, container: Container, config: ExecConfig, window: tuple[int, int] | None
+    ) -> ExecProcess:
+        """A further process of the container, as the exec's configuration has it."""
+        privileged = config.privileged or container.host_config.privileged
+        hostname = container.config.hostname
+        base = environment.of_container(container, hostname, tty=config.tty)
+        process = self._process(container, config.cmd or (), privileged=privileged)
+        process["cwd"] = config.working_dir or container.config.working_dir or "/"
+        process["env"] = environment.overlay(base, config.env or ())
+        process["terminal"] = config.tty
+        return ExecProcess(
+            process=process,
+            seccomp=self._seccomp(container, privileged=privileged),
+            user=config.user or container.config.user or "0",
+            groups=container.host_config.group_add or (),
+            terminal=config.tty,
+            open_stdin=config.attach_stdin,
+            window=_window(window),
+            follow=config.attach_stdout or config.attach_stderr,
+        )
+
+    def _spec(self, container: Container, around: Surroundings) -> Spec:
+        host = container.host_config
+        argv, init_mount = self._command(container)
+        process = self._process(container, argv, privileged=host.privileged)
+        process["env"] = environment.of_container(
+            container, around.hostname or container.config.hostname, tty=container.config.tty
+        )
+        return {
+            "ociVersion": OCI_VERSION,
+            "root": {"path": "rootfs", "readonly": host.readonly_rootfs},
+            "process": process,
+            "hostname": around.hostname if host.uts_mode != "host" else "",
+            "domainname": container.config.domainname if host.uts_mode != "host" else "",
+            "mounts": [*mounts(container), *init_mount],
+            "annotations": dict(host.annotations or {}),
+            "linux": self._linux(container, around),
+        }
+
+    def _process(self, container: Container, argv: Sequence[str], *, privileged: bool) -> Spec:
+        host = container.host_config
+        given = self._capabilities(host, privileged=privileged)
+        options = security.parse(host.security_opt or ())
+        return {
+            "args": list(argv),
+            "cwd": container.config.working_dir or "/",
+            "terminal": container.config.tty,
+            "capabilities": capabilities.sets(given),
+            "rlimits": limits.rlimits(host, self._host.nofile),
+            "noNewPrivileges": options.no_new_privileges,
+            "oomScoreAdj": host.oom_score_adj,
+        }
+
+    def _linux(self, container: Container, around: Surroundings) -> Spec:
+        host = container.host_config
+        nodes, rules = devices.nodes_and_rules(host)
+        return {
+            "namespaces": namespaces(host, around.lenders),
+            "cgroupsPath": f"{host.cgroup_parent or CGROUP_PARENT}/{container.id}",
+            "resources": {**limits.resources(host), "devices": rules},
+            "devices": nodes,
+            "sysctl": sysctls(host),
+            "maskedPaths": list(host.masked_paths or ()),
+            "readonlyPaths": list(host.readonly_paths or ()),
+            **_root_propagation(container),
+        }
+
+    def _command(self, container: Container) -> tuple[list[str], list[Spec]]:
+        """The command, behind an init where one is asked for, and the mount that brings it."""
+        argv = [container.path, *container.args]
+        host = container.host_config
+        if not host.init or host.pid_mode:
+            return argv, []
+        if not self._host.init_path:
+            raise Unavailable(
+                "--init needs an init program, and none is installed on the host",
+                hint="install one of docker-init, tini, catatonit or dumb-init",
+            )
+        mount = {"type": "bind", "source": self._host.init_path, "destination": INIT_TARGET,
+                 "options": ["bind", "ro"]}  # fmt: skip
+        return [INIT_TARGET, "--", *argv], [mount]
+
+    def _capabilities(self, host: HostConfig, *, privileged: bool) -> tuple[str, ...]:
+        return capabilities.effective(
+            host.cap_add or (),
+            host.cap_drop or (),
+            privileged=privileged,
+            known=self._host.capabilities,
+        )
+
+    def _seccomp(self, container: Container, *, privileged: bool) -> bytes | None:
+        """No filter for a privileged process unless a profile was asked for, as in Docker."""
+        host = container.host_config
+        profile = security.parse(host.security_opt or ()).seccomp
+        if privileged and profile == "":
+            return None
+        return self._programs.program(profile, self._capabilities(host, privileged=privileged))
+
+
+def sysctls(host: HostConfig) -> dict[str, str]:
+    """Docker's two that make ping and low ports work without privileges, then the user's."""
+    wanted = {}
+    if is_private_network(host.network_mode):
+        wanted["net.ipv4.ping_group_range"] = "0 2147483647"
+        wanted["net.ipv4.ip_unprivileged_port_start"] = "0"
+    return wanted | dict(host.sysctls or {})
+
+
+def _root_propagation(container: Container) -> Spec:
+    """A shared or slave bind only works below a root that lets mounts through."""
+    used = {point.propagation for point in container.mounts}
+    if used & {"shared", "rshared"}:
+        return {"rootfsPropagation": "shared"}
+    if used & {"slave", "rslave"}:
+        return {"rootfsPropagation": "rslave"}
+    return {"rootfsPropagation": "rprivate"}
+
+
+def _window(size: tuple[int, int] | None) -> WindowSize | None:
+    return WindowSize(*size) if size and any(size) else None

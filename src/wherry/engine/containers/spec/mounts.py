@@ -1,0 +1,146 @@
+"""OCI's `mounts`: Docker's standard file systems, the container's own files, the user's mounts."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from typing import Any, Final
+
+from wherry.engine.containers.record import Container, MountPoint
+from wherry.errors import Invalid
+
+DEFAULT_SHM: Final = 64 * 1024 * 1024  # bytes
+_TMPFS_OPTIONS: Final = ("noexec", "nosuid", "nodev", "rprivate")
+# A later word takes back an earlier one of the same row, as with mount(8).
+_OPPOSITES: Final = (
+    ("noexec", "exec"),
+    ("nosuid", "suid"),
+    ("nodev", "dev"),
+    ("ro", "rw"),
+    ("private", "rprivate", "shared", "rshared", "slave", "rslave"),
+)
+_WRITABLE_ANYWAY: Final = ("/proc", "/dev/pts", "/dev/shm", "/dev/mqueue", "/dev")
+
+Mount = dict[str, Any]
+
+
+def mounts(container: Container) -> list[Mount]:
+    """All mounts in the order in which they are made."""
+    wanted = user_mounts(container)
+    targets = {mount["destination"] for mount in wanted}
+    standard = [
+        mount for mount in standard_mounts(container) if _stays(mount["destination"], targets)
+    ]
+    if container.host_config.readonly_rootfs:
+        standard = [_read_only(mount) for mount in standard]
+    own = [mount for mount in own_files(container) if mount["destination"] not in targets]
+    return standard + own + wanted
+
+
+def _stays(target: str, taken: set[str]) -> bool:
+    under_dev = target.startswith("/dev/") and "/dev" in taken
+    return target not in taken and not under_dev
+
+
+def _read_only(mount: Mount) -> Mount:
+    if mount["destination"] in _WRITABLE_ANYWAY or "ro" in mount["options"]:
+        return mount
+    return {**mount, "options": [*mount["options"], "ro"]}
+
+
+def standard_mounts(container: Container) -> list[Mount]:
+    """What every Linux program expects."""
+    host = container.host_config
+    secure = ["nosuid", "noexec", "nodev"]
+    read_only = [] if host.privileged else ["ro"]
+    return [
+        _mount("proc", "proc", "/proc", secure),
+        _mount("tmpfs", "tmpfs", "/dev", ["nosuid", "strictatime", "mode=755", "size=65536k"]),
+        _mount(
+            "devpts",
+            "devpts",
+            "/dev/pts",
+            ["nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620", "gid=5"],
+        ),
+        _mount("sysfs", "sysfs", "/sys", [*secure, *read_only]),
+        _mount("cgroup", "cgroup", "/sys/fs/cgroup", [*read_only, *secure]),
+        *_ipc_mounts(host.ipc_mode, host.shm_size or DEFAULT_SHM, secure),
+    ]
+
+
+def _ipc_mounts(mode: str, size: int, secure: list[str]) -> list[Mount]:
+    if mode == "host":
+        # The host may do without POSIX message queues; bind what there is.
+        return [
+            _mount("bind", path, path, ["rbind", "rprivate"])
+            for path in ("/dev/mqueue", "/dev/shm")
+            if os.path.isdir(path)
+        ]
+    shm = _mount("tmpfs", "shm", "/dev/shm", [*secure, "mode=1777", f"size={size}"])
+    queues = _mount("mqueue", "mqueue", "/dev/mqueue", secure)
+    return [queues] if mode == "none" else [queues, shm]
+
+
+def own_files(container: Container) -> list[Mount]:
+    """/etc/resolv.conf, /etc/hostname and /etc/hosts, which the engine writes."""
+    rows = (
+        (container.resolv_conf_path, "/etc/resolv.conf"),
+        (container.hostname_path, "/etc/hostname"),
+        (container.hosts_path, "/etc/hosts"),
+    )
+    return [_mount("bind", source, target, ["rbind", "rprivate"]) for source, target in rows]
+
+
+def user_mounts(container: Container) -> list[Mount]:
+    """Binds, volumes and tmpfs, parents before what is mounted below them."""
+    wanted = [_of_point(point) for point in container.mounts]
+    for target, options in (container.host_config.tmpfs or {}).items():
+        wanted.append(_tmpfs(target, options.split(",") if options else []))
+    return sorted(wanted, key=lambda mount: str(mount["destination"]).count("/"))
+
+
+def _of_point(point: MountPoint) -> Mount:
+    if point.kind == "tmpfs":
+        return _tmpfs(point.destination, point.options)
+    return _mount("bind", point.source, point.destination, list(point.options))
+
+
+def _tmpfs(target: str, options: Sequence[str]) -> Mount:
+    return _mount("tmpfs", "tmpfs", target, merge_options([*_TMPFS_OPTIONS, *options]))
+
+
+def merge_options(options: Sequence[str]) -> list[str]:
+    """The options without those that a later one takes back; of `key=value` the last counts."""
+    merged: dict[str, str] = {}
+    for option in options:
+        row = next((names[0] for names in _OPPOSITES if option in names), None)
+        key = row or option.partition("=")[0]
+        merged.pop(key, None)
+        merged[key] = option
+    return list(merged.values())
+
+
+def _mount(kind: str, source: str, target: str, options: Sequence[str]) -> Mount:
+    return {"type": kind, "source": source, "destination": target, "options": list(options)}
+
+
+def prepare_sources(points: Sequence[MountPoint]) -> None:
+    """Make the bind sources that `-v` promised to make; the others must be there.
+
+    Raises Invalid: the source does not exist (any more) or cannot be made.
+    """
+    for point in points:
+        if point.kind == "tmpfs" or os.path.lexists(point.source):
+            continue
+        if not point.create:
+            raise Invalid(
+                f'invalid mount config for type "{point.kind}": '
+                f"bind source path does not exist: {point.source}"
+            )
+        try:
+            os.makedirs(point.source, mode=0o755, exist_ok=True)
+        except OSError as error:
+            raise Invalid(
+                f"error while creating mount source path '{point.source}': "
+                f"mkdir {error.filename}: {error.strerror}"
+            ) from None
