@@ -126,7 +126,7 @@ def _decoder(hint: Any, go: str) -> Decoder:
     if hint is int:
         return functools.partial(_number, go, *_RANGES.get(go, _INT64))
     if dataclasses.is_dataclass(hint):
-        return _struct(hint, go.lstrip("*"))
+        return _struct(typing.cast(Any, hint), go.lstrip("*"))
     return _collection(hint, go)
 
 
