@@ -8,7 +8,7 @@ from wherry.cli.jsontext import decode, encode
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
     from typing import Any
 
     from wherry.cli.host import Host
@@ -188,17 +188,6 @@ def quote(text: str) -> str:
     """Percent-encoding of everything but RFC 3986's unreserved characters."""
     raw = text.encode("utf-8", "surrogateescape")
     return "".join(chr(byte) if byte in _UNRESERVED else f"%{byte:02X}" for byte in raw)
-
-
-def collect(pending: Iterable[tuple[str, Pending | Failure]]) -> list[tuple[str, Any]]:
-    """Fetch answers in order: (name, JSON) each, or (name, the `Failure`)."""
-    results: list[tuple[str, Any]] = []
-    for name, request in pending:
-        try:
-            results.append((name, request if isinstance(request, Failure) else request.result()))
-        except Failure as failure:
-            results.append((name, failure))
-    return results
 
 
 def _query_text(value: object) -> str:

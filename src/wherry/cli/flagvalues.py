@@ -150,7 +150,7 @@ def condition(text: str) -> list[str]:
     """One filter, `name=value`; the name in lower case."""
     name, equals, value = text.partition("=")
     if not equals:
-        raise ValueError("invalid filter: should be in the form name=value" if text else "")
+        raise ValueError("bad format of filter (expected name=value)")
     return [f"{name.strip().lower()}={value.strip()}"]
 
 

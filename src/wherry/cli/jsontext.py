@@ -28,7 +28,7 @@ def _refuse(value: object) -> Any:
     raise TypeError(f"not JSON: {type(value).__name__}")
 
 
-_scan = _json.make_scanner(_Settings())
+_scan = _json.make_scanner(_Settings())  # type: ignore[arg-type]
 _encode = _json.make_encoder(
     None, _refuse, _json.encode_basestring, None, ":", ",", False, False, True
 )

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
     from typing import Any
 
-    Getter = Callable[[Any], str]
+    Getter = Callable[[Any], str | None]
 
 
 class Column:
@@ -63,5 +63,5 @@ def print_listing(listing: Listing, objects: Iterable[Any], layout: str = "") ->
 def _default_table(listing: Listing, objects: Iterable[Any]) -> str:
     columns = [listing.columns[name] for name in listing.shown]
     heading = "\t".join(column.heading for column in columns)
-    rows = ["\t".join(column.get(item) for column in columns) for item in objects]
+    rows = ["\t".join(column.get(item) or "" for column in columns) for item in objects]
     return align([heading, *rows])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import _signal
 import os
 import sys
 
@@ -11,6 +10,7 @@ from wherry.cli.context import Context
 from wherry.cli.failures import STATUS_FAILED, Failure, UsageFailure
 from wherry.cli.flags import Flag, HelpWanted, Options, parse
 from wherry.cli.output import STDERR, STDOUT, write_text
+from wherry.cli.signals import SIGINT, SIGPIPE, use_default
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -31,8 +31,8 @@ GLOBAL_FLAGS = (
 def main() -> NoReturn:
     """Run the command line of this process and end the process with its exit status."""
     # The shell's expectations of a plain tool: ^C and a closed pipe end it without a word.
-    _signal.signal(_signal.SIGINT, _signal.SIG_DFL)
-    _signal.signal(_signal.SIGPIPE, _signal.SIG_DFL)
+    use_default(SIGINT)
+    use_default(SIGPIPE)
     status = run(sys.argv[1:])
     # Skipping the interpreter's tear-down saves 2 ms; nothing of ours is buffered (output.py).
     os._exit(status)

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from wherry.cli.failures import Failure
-from wherry.cli.jsontext import encode
 from wherry.cli.tables import align
-from wherry.cli.templates.evaluate import Fields, render
 from wherry.cli.templates.errors import TemplateFailure
+from wherry.cli.templates.evaluate import Fields, render
 from wherry.cli.templates.parser import parse
 
 TYPE_CHECKING = False
@@ -39,25 +38,24 @@ def render_object(value: Any, layout: str) -> str:
 def _prepare(layout: str) -> tuple[str, bool]:
     """The template proper, escapes resolved, and whether a table is wanted."""
     is_table = layout.startswith(_TABLE)
-    template = layout.removeprefix(_TABLE).strip(" ") if is_table else layout
-    if template == _JSON:
-        template = "{{json .}}"
-    # Docker takes the two characters \t for a tab, as single quotes in a shell leave them.
-    return template.replace("\\t", "\t").replace("\\n", "\n"), is_table
+    template = layout.removeprefix(_TABLE) if is_table else layout
+    # Docker takes the two characters \\t for a tab, as single quotes in a shell leave them.
+    template = template.strip(" ").replace("\\t", "\t").replace("\\n", "\n")
+    return "{{json .}}" if template == _JSON else template, is_table
 
 
 def _parsed(template: str) -> list[Node]:
     try:
         return parse(template)
     except TemplateFailure as failure:
-        raise Failure(f"template parsing error: template: {failure}") from None
+        raise Failure(f"failed to parse template: template: {failure}") from None
 
 
 def _render(nodes: list[Node], value: Any) -> str:
     try:
         return render(nodes, value)
     except TemplateFailure as failure:
-        raise Failure(f"template: {failure}") from None
+        raise Failure(f"failed to execute template: template: {failure}") from None
 
 
 def _fields(listing: Listing, item: Any) -> Fields:
@@ -67,8 +65,3 @@ def _fields(listing: Listing, item: Any) -> Fields:
 
 def _headings(listing: Listing) -> dict[str, str]:
     return {name: column.heading for name, column in listing.columns.items()}
-
-
-def json_line(value: object) -> str:
-    """Compact JSON, as `--format json` prints it."""
-    return encode(value)

@@ -41,16 +41,16 @@ def run(context: Context, options: Options, arguments: list[str]) -> int:
     layout = options.text("format")
     containers = context.api.get("/containers/json", _query(options, layout))
     full = options.on("no-trunc")
-    if options.on("quiet") and layout in ("", "table"):
+    if options.on("quiet"):
+        if layout not in ("", "table"):
+            context.warn(
+                "WARNING: Ignoring custom format, because both --format and --quiet are set."
+            )
         for item in containers:
             context.say(item["Id"] if full else short_id(item["Id"]))
         return 0
-    print_listing(_listing(full, options.on("size")), containers, _layout(options, layout))
+    print_listing(_listing(full, options.on("size")), containers, layout)
     return 0
-
-
-def _layout(options: Options, layout: str) -> str:
-    return "{{.ID}}" if options.on("quiet") and layout != "json" else layout
 
 
 def _query(options: Options, layout: str) -> dict[str, object]:
@@ -58,7 +58,7 @@ def _query(options: Options, layout: str) -> dict[str, object]:
     return {
         "all": options.on("all"),
         "limit": last if last > 0 else None,
-        "size": options.on("size") or ".Size" in layout,
+        "size": options.on("size") or ".Size" in layout or "json ." in layout,
         "filters": encode_filters(options.list("filter")),
     }
 
@@ -99,7 +99,7 @@ def _names(container: Any, full: bool) -> str:
 def _image(container: Any, full: bool) -> str:
     name = str(container.get("Image") or "<no image>")
     image_id = str(container.get("ImageID", ""))
-    if full or not name.startswith("sha256:") and short_id(image_id) != name[:12]:
+    if full or (not name.startswith("sha256:") and short_id(image_id) != name[:12]):
         return name if full or "@" not in name else _without_digest(name)
     return short_id(image_id)
 
@@ -148,10 +148,12 @@ def _networks(container: Any) -> str:
     return ",".join(sorted(settings.get("Networks") or {}))
 
 
-def _platform(container: Any) -> str:
+def _platform(container: Any) -> str | None:
     descriptor = container.get("ImageManifestDescriptor") or {}
-    platform = descriptor.get("platform") or {}
-    return "/".join(platform[key] for key in ("os", "architecture", "variant") if platform.get(key))
+    platform = descriptor.get("platform")
+    return platform and "/".join(
+        platform[key] for key in ("os", "architecture", "variant") if platform.get(key)
+    )
 
 
 COMMAND = Command("List containers", run, flags=FLAGS)

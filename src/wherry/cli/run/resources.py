@@ -1,0 +1,42 @@
+"""Limits: into the resource fields of the API's HostConfig."""
+
+from __future__ import annotations
+
+from wherry.cli.run.ulimits import parse_ulimit
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from wherry.cli.flags import Options
+
+_NUMBERS = {
+    "CpuShares": "cpu-shares",
+    "Memory": "memory",
+    "NanoCpus": "cpus",
+    "CpuPeriod": "cpu-period",
+    "CpuQuota": "cpu-quota",
+    "CpuRealtimePeriod": "cpu-rt-period",
+    "CpuRealtimeRuntime": "cpu-rt-runtime",
+    "BlkioWeight": "blkio-weight",
+    "KernelMemory": "kernel-memory",
+    "MemoryReservation": "memory-reservation",
+    "MemorySwap": "memory-swap",
+    "PidsLimit": "pids-limit",
+}
+_TEXTS = {
+    "CgroupParent": "cgroup-parent",
+    "CpusetCpus": "cpuset-cpus",
+    "CpusetMems": "cpuset-mems",
+}
+
+
+def resources(options: Options) -> dict[str, Any]:
+    """Bytes, shares, microseconds and CPUs (in 1e-9) under the API's names."""
+    values: dict[str, Any] = {key: options.number(flag) for key, flag in _NUMBERS.items()}
+    values |= {key: options.text(flag) for key, flag in _TEXTS.items()}
+    if options.number("memory-swappiness") != -1:
+        values["MemorySwappiness"] = options.number("memory-swappiness")
+    values["OomKillDisable"] = options.on("oom-kill-disable")
+    values["Ulimits"] = [parse_ulimit(text) for text in options.list("ulimit")]
+    return values
