@@ -69,7 +69,7 @@ _number = _numbers(os.uname().machine)
 
 
 def syscall(name: str, *args: Argument) -> int:
-    """Make the system call `name` with up to six arguments and return the raw result, -1 on failure.
+    """Make the system call `name` with up to six arguments; the raw result is -1 on failure.
 
     Strings must come as bytes (they end in a NUL of their own). `errno` of a failure is in
     `ctypes.get_errno()`; `check` reads it.

@@ -225,9 +225,7 @@ def mount_setattr(
     """
     attributes = _MOUNT_ATTR.pack(attr_set, attr_clr, propagation, userns_fd)
     flags |= 0 if path else AT_EMPTY_PATH
-    libc.call(
-        "mount_setattr", fd, libc.encode(path), flags, attributes, len(attributes), path=path
-    )
+    libc.call("mount_setattr", fd, libc.encode(path), flags, attributes, len(attributes), path=path)
 
 
 def _fsconfig(context: int, command: int, key: str, value: bytes | None, aux: int = 0) -> None:

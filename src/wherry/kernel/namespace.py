@@ -38,7 +38,7 @@ def unshare(flags: int) -> None:
 
 
 def setns(fd: int, flags: int) -> None:
-    """Join the namespace behind `fd`; if `fd` is a pidfd, all of `flags` of that process at once."""
+    """Join the namespace behind `fd`, or with a pidfd all those of the process named by `flags`."""
     libc.call("setns", fd, flags)
 
 

@@ -14,8 +14,11 @@ _IFREQ = struct.Struct("=16sh22x")
 
 def bring_up(interface: str) -> None:
     """Set an interface of this network namespace up (netdevice(7)); its addresses come with it."""
-    with _socket.socket(_socket.AF_INET, _socket.SOCK_DGRAM | 0o2000000) as socket:
+    socket = _socket.socket(_socket.AF_INET, _socket.SOCK_DGRAM | _socket.SOCK_CLOEXEC)
+    try:
         request = _IFREQ.pack(interface.encode(), 0)
         name, flags = _IFREQ.unpack(fcntl.ioctl(socket, _SIOCGIFFLAGS, request))
         if not flags & _IFF_UP:
             fcntl.ioctl(socket, _SIOCSIFFLAGS, _IFREQ.pack(name, flags | _IFF_UP))
+    finally:
+        socket.close()

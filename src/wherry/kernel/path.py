@@ -35,5 +35,5 @@ def openat2(dirfd: int, path: str, flags: int, mode: int = 0, resolve: int = 0) 
 
 
 def open_in(root: int, path: str, flags: int, mode: int = 0) -> int:
-    """Open `path` as if the directory `root` were "/": links and ".." stay inside, magic links fail."""
+    """Open `path` as if the directory `root` were "/": nothing leaves it, magic links fail."""
     return openat2(root, path, flags, mode, RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS)

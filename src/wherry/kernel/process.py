@@ -49,7 +49,7 @@ def clone3(flags: int, *, cgroup_fd: int = -1, exit_signal: int = 0) -> tuple[in
 
 
 def pidfd_open(pid: int) -> int:
-    """A close-on-exec descriptor of the process `pid`. Raises ProcessLookupError where it is gone."""
+    """A close-on-exec descriptor of a process. Raises ProcessLookupError where it is gone."""
     return os.pidfd_open(pid)
 
 

@@ -28,6 +28,7 @@ from __future__ import annotations
 
 from wherry.kernel.namespace import CLONE_NEWCGROUP, CLONE_NEWNET, CLONE_NEWUSER, NAMESPACES
 from wherry.runtime import plan_mounts, plan_process
+from wherry.runtime.cgroup_place import CgroupPlace as CgroupPlace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -40,31 +41,6 @@ if TYPE_CHECKING:
     Plan = dict[str, Any]
     Source = str | tuple[str, int]
     Step = tuple[Any, ...]
-
-
-class CgroupPlace:
-    """Where a process belongs among the cgroups; filled in from `kernel.cgroup`.
-
-    `tasks`: files into which the child writes "0" to join (v1: `tasks`; v2 without `into`:
-    `cgroup.procs`). `into`: the v2 directory to be born in, or None. `directories`: what the
-    container sees at /sys/fs/cgroup, name of a v1 hierarchy -> its directory there. `unified`: the
-    container's v2 directory where v2 is what it sees at /sys/fs/cgroup, else None.
-    """
-
-    __slots__ = ("directories", "into", "tasks", "unified")
-
-    def __init__(
-        self,
-        tasks: Sequence[str] = (),
-        *,
-        into: str | None = None,
-        directories: Mapping[str, str] | None = None,
-        unified: str | None = None,
-    ) -> None:
-        self.tasks = list(tasks)
-        self.into = into
-        self.directories = dict(directories or {})
-        self.unified = unified
 
 
 def plan_launch(

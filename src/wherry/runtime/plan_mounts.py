@@ -1,4 +1,4 @@
-"""The steps of a plan that make the container's file system: root, mounts, devices, hidden paths."""
+"""The steps of a plan that make the container's file system: mounts, devices, hidden paths."""
 
 from __future__ import annotations
 
@@ -14,17 +14,13 @@ if TYPE_CHECKING:
 
     from wherry.kernel.devices import Node
     from wherry.kernel.mount import Mount
-    from wherry.runtime.plan import CgroupPlace
+    from wherry.runtime.cgroup_place import CgroupPlace
 
     Spec = Mapping[str, Any]
     Step = tuple[Any, ...]
     Source = str | tuple[str, int]
     Maps = tuple[bytes, bytes]
 
-_V1_CONTROLLERS = {
-    "blkio", "cpu", "cpuacct", "cpuset", "debug", "devices", "freezer", "hugetlb", "memory",
-    "misc", "net_cls", "net_prio", "perf_event", "pids", "rdma",
-}  # fmt: skip
 _LABELLED = ("tmpfs", "mqueue", "devpts")  # file systems that take an SELinux context option
 
 
@@ -124,9 +120,7 @@ def _after(options: Options) -> tuple[int, int, tuple[int, bool] | None]:
     return (*options.tree, options.propagation)
 
 
-def _bind(
-    plan: MountPlan, mount: Spec, options: Options, linux: Spec, maps: Maps | None
-) -> Step:
+def _bind(plan: MountPlan, mount: Spec, options: Options, linux: Spec, maps: Maps | None) -> Step:
     """Words that would lift a restriction of the source ("rw", "dev", ...) lift nothing."""
     index = plan.source(mount["source"], bool(options.bind), _idmap(mount, options, maps))
     attributes = options.attributes[0]
@@ -163,15 +157,18 @@ def _cgroup(
         index = None if private else plan.source(cgroup.unified, False, None)
         return ("cgroup_v2", target, attributes, index)
     rows = []
-    for name, directory in cgroup.directories.items():
+    for directory, words in _hierarchies(cgroup.directories):
         index = None if private else plan.source(directory, False, None)
-        rows.append((name, _hierarchy_words(name), index))
+        rows.append((words, index))
     return ("cgroup_v1", target, attributes, rows)
 
 
-def _hierarchy_words(name: str) -> list[str]:
-    words = name.split(",")
-    return words if set(words) <= _V1_CONTROLLERS else [f"name={name}"]
+def _hierarchies(directories: Mapping[str, str]) -> list[tuple[str, list[str]]]:
+    """Controllers that are mounted together share one directory: (directory, their words)."""
+    words: dict[str, list[str]] = {}
+    for word, directory in directories.items():
+        words.setdefault(directory, []).append(word)
+    return list(words.items())
 
 
 def _node(device: Spec) -> Node:

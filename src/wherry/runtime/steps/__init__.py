@@ -1,0 +1,1 @@
+"""What a container's child can do, one file per subject; `table.py` lists it all."""
