@@ -1,0 +1,26 @@
+"""Answers in JSON, as dockerd frames them."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Final
+
+from wherry.http.message import Response
+
+JSON: Final = {"Content-Type": "application/json"}
+
+
+def json_bytes(value: Any) -> bytes:
+    """Return compact JSON with a newline behind it, as Go's encoder writes it."""
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    return text.encode("utf-8", "replace") + b"\n"
+
+
+def json_response(value: Any, status: int = 200) -> Response:
+    """Return an answer with a JSON body."""
+    return Response(status, JSON, json_bytes(value))
+
+
+def no_content() -> Response:
+    """Return 204."""
+    return Response(204)

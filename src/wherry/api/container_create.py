@@ -1,0 +1,114 @@
+"""The body of POST /containers/create: three of Docker's types in one object."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from wherry.api.call import Call
+from wherry.api.schema.body import read_json
+from wherry.api.version import Version
+from wherry.engine.containers.config import (
+    ContainerConfig,
+    HostConfig,
+    Mount,
+    NetworkingConfig,
+)
+from wherry.engine.values.containers import CreateRequest
+from wherry.errors import Invalid
+from wherry.spec.jsondecode import decode, kind_of
+from wherry.spec.jsonfields import form_of
+
+_CONFIG_KEYS: Final = frozenset(
+    form.name.casefold() for f in dataclasses.fields(ContainerConfig) if (form := form_of(f))
+)
+
+
+async def read_create(call: Call) -> CreateRequest:
+    """Return what to create. Raises Invalid in Docker's words."""
+    body = await read_json(call.request)
+    if body is None:
+        raise Invalid("invalid JSON: got EOF while reading request body")
+    try:
+        config, host_config, networking = _decoded(body)
+    except Invalid as error:
+        raise Invalid(f"invalid JSON: {error.message}", hint=error.hint) from None
+    if not any(key.casefold() in _CONFIG_KEYS for key in body):
+        raise Invalid("config cannot be empty in order to create a container")
+    request = CreateRequest(
+        name=call.query.text("name").removeprefix("/"),
+        config=config,
+        host_config=host_config,
+        networking=networking,
+        platform=call.query.text("platform") if call.version >= (1, 41) else "",
+    )
+    return _as_meant(request, call.version)
+
+
+def _decoded(body: Any) -> tuple[ContainerConfig, HostConfig, NetworkingConfig]:
+    if not isinstance(body, dict):
+        raise Invalid(
+            f"json: cannot unmarshal {kind_of(body)} into Go value of type container.CreateRequest"
+        )
+    parts = {key.casefold(): value for key, value in body.items()}
+    return (
+        decode(ContainerConfig, body, "container.CreateRequest"),
+        decode(HostConfig, _part(parts, "hostconfig"), "container.HostConfig"),
+        decode(NetworkingConfig, _part(parts, "networkingconfig"), "network.NetworkingConfig"),
+    )
+
+
+def _part(parts: Mapping[str, Any], name: str) -> Any:
+    value = parts.get(name)
+    return {} if value is None else value
+
+
+def _as_meant(request: CreateRequest, version: Version) -> CreateRequest:
+    """Return the request as a client of that version means it."""
+    host_config = request.host_config
+    if host_config.pids_limit is not None and host_config.pids_limit <= 0:
+        # 0 and -1 are "no limit", which is what no value means, too.
+        host_config = dataclasses.replace(host_config, pids_limit=None)
+    request = dataclasses.replace(request, host_config=host_config)
+    for below, adapt in _ADAPTATIONS:
+        if version < below:
+            request = adapt(request)
+    return request
+
+
+def _without_start_interval(request: CreateRequest) -> CreateRequest:
+    check = request.config.healthcheck
+    if check is None or not check.start_interval:
+        return request
+    check = dataclasses.replace(check, start_interval=0)
+    return dataclasses.replace(
+        request, config=dataclasses.replace(request.config, healthcheck=check)
+    )
+
+
+def _read_only_not_recursive(request: CreateRequest) -> CreateRequest:
+    mounts = request.host_config.mounts
+    if mounts is None:
+        return request
+    adapted = tuple(_old_read_only(mount) for mount in mounts)
+    return dataclasses.replace(
+        request, host_config=dataclasses.replace(request.host_config, mounts=adapted)
+    )
+
+
+def _old_read_only(mount: Mount) -> Mount:
+    if mount.bind_options is None or not mount.read_only:
+        return mount
+    options = dataclasses.replace(
+        mount.bind_options, read_only_non_recursive=True, read_only_force_recursive=False
+    )
+    return dataclasses.replace(mount, bind_options=options)
+
+
+_ADAPTATIONS: Final[tuple[tuple[Version, Callable[[CreateRequest], CreateRequest]], ...]] = (
+    # The key was not known, so its value meant nothing.
+    ((1, 44), _without_start_interval),
+    # Read-only mounts were not recursive (API history, v1.44).
+    ((1, 44), _read_only_not_recursive),
+)

@@ -1,0 +1,117 @@
+"""Images over HTTP: one function per endpoint."""
+
+from __future__ import annotations
+
+from wherry.api import filters
+from wherry.api.answers import json_response
+from wherry.api.call import Call
+from wherry.api.image_render import inspected, removals, step, summarised
+from wherry.api.progress import progress_stream
+from wherry.engine.values.images import ImageQuery, ImportRequest
+from wherry.errors import Invalid, Unsupported
+from wherry.http.message import Answer, Response, Stream
+
+TAR = {"Content-Type": "application/x-tar"}
+
+
+async def list_all(call: Call) -> Answer:
+    """GET /images/json."""
+    query = call.query
+    wanted = ImageQuery(
+        all=query.flag("all"),
+        shared_size=query.flag("shared-size"),
+        filters=filters.parse(query.text("filters"), filters.IMAGES),
+    )
+    images = await call.engine.images.list(wanted)
+    return json_response([summarised(image, call.version) for image in images])
+
+
+async def inspect(call: Call) -> Answer:
+    """GET /images/{name}/json."""
+    image = await call.engine.images.get(call.path["name"])
+    return json_response(inspected(image, call.version))
+
+
+async def history(call: Call) -> Answer:
+    """GET /images/{name}/history."""
+    steps = await call.engine.images.history(call.path["name"])
+    return json_response([step(entry) for entry in steps])
+
+
+async def tag(call: Call) -> Answer:
+    """POST /images/{name}/tag."""
+    repository, tag = call.query.text("repo"), call.query.text("tag")
+    await call.engine.images.tag(call.path["name"], repository, tag)
+    return Response(201)
+
+
+async def remove(call: Call) -> Answer:
+    """DELETE /images/{name}."""
+    done = await call.engine.images.remove(
+        call.path["name"],
+        force=call.query.flag("force"),
+        prune=not call.query.flag("noprune"),
+    )
+    return json_response(removals(done))
+
+
+async def load(call: Call) -> Answer:
+    """POST /images/load: the archive streams in, the news stream out."""
+    quiet = call.query.flag("quiet", default=True)
+    news = await call.engine.images.load(call.request.body, quiet=quiet)
+    return await progress_stream(news)
+
+
+async def save_one(call: Call) -> Answer:
+    """GET /images/{name}/get."""
+    return Stream(200, TAR, await call.engine.images.save([call.path["name"]]))
+
+
+async def save_many(call: Call) -> Answer:
+    """GET /images/get?names=..."""
+    names = [name for given in call.query.all("names") for name in given.split(",") if name]
+    if not names:
+        raise Invalid("no image is named", hint="give one or more names=...")
+    return Stream(200, TAR, await call.engine.images.save(names))
+
+
+async def create(call: Call) -> Answer:
+    """POST /images/create: pull (fromImage) or import (fromSrc)."""
+    query = call.query
+    if reference := query.text("fromImage"):
+        tag = query.text("tag")
+        if tag:
+            reference += ("@" if ":" in tag else ":") + tag
+        news = await call.engine.images.pull(reference, platform=query.text("platform"))
+        return await progress_stream(news)
+    return await _import(call)
+
+
+async def _import(call: Call) -> Answer:
+    query = call.query
+    source = query.text("fromSrc")
+    if not source:
+        raise Invalid("neither fromImage nor fromSrc is given")
+    if source != "-":
+        raise Unsupported(
+            f"importing from {source} is not supported",
+            hint="fetch it and send it as the body, with fromSrc=-",
+        )
+    repository, tag = query.text("repo"), query.text("tag")
+    request = ImportRequest(
+        reference=f"{repository}:{tag}" if repository and tag else repository,
+        message=query.text("message"),
+        changes=tuple(query.all("changes")),
+        platform=query.text("platform"),
+    )
+    news = await call.engine.images.import_root(call.request.body, request)
+    return await progress_stream(news)
+
+
+async def prune(call: Call) -> Answer:
+    """POST /images/prune."""
+    wanted = filters.parse(call.query.text("filters"), filters.IMAGES_PRUNE)
+    pruned = await call.engine.images.prune(wanted)
+    return json_response(
+        {"ImagesDeleted": removals(pruned.removed) or None, "SpaceReclaimed": pruned.space}
+    )
