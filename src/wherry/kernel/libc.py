@@ -46,6 +46,7 @@ _NUMBERS = {
     "setdomainname": (171, 162),
     "sethostname": (170, 161),
     "setns": (308, 268),
+    "syncfs": (306, 267),
     "umount2": (166, 39),
     "unshare": (272, 97),
 }
