@@ -178,6 +178,10 @@ class Dockerd(Engine):
 
     def end_everything(self) -> None:
         self.kill(signal.SIGTERM)  # dockerd ends its containers first
+        # It pins the host's network namespace on first use and never lets go.
+        pinned = self.exec_root / "netns" / "default"
+        if os.path.ismount(pinned):
+            subprocess.run(["umount", pinned], check=True)
 
 
 class Wherry(Engine):
