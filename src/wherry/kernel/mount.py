@@ -26,6 +26,11 @@ MS_PRIVATE = 1 << 18
 MS_SLAVE = 1 << 19
 MS_SHARED = 1 << 20
 
+MS_NOSYMFOLLOW = 0x100
+MS_NOATIME = 0x400
+MS_NODIRATIME = 0x800
+MS_STRICTATIME = 1 << 24
+
 MNT_DETACH = 2
 UMOUNT_NOFOLLOW = 8
 
@@ -53,6 +58,12 @@ _FSCONFIG_SET_FD = 5
 _FSCONFIG_CMD_CREATE = 6
 _FSOPEN_CLOEXEC = 1
 _FSMOUNT_CLOEXEC = 1
+_FLAGS = (
+    (MOUNT_ATTR_NOATIME, MS_NOATIME),
+    (MOUNT_ATTR_STRICTATIME, MS_STRICTATIME),
+    (MOUNT_ATTR_NODIRATIME, MS_NODIRATIME),
+    (MOUNT_ATTR_NOSYMFOLLOW, MS_NOSYMFOLLOW),
+)
 _MOUNT_ATTR = struct.Struct("=4Q")
 _LOG_LINE = 1024
 
@@ -106,6 +117,15 @@ def mount(source: str, target: str, type: str = "", flags: int = 0, data: str = 
         libc.encode(data) if data else None,
         path=target,
     )
+
+
+def flags_of(attributes: int) -> int:
+    """The MS_* flags of mount(2) that mean the same as MOUNT_ATTR_* `attributes`."""
+    flags = attributes & (MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC)  # the same numbers
+    for attribute, flag in _FLAGS:
+        if attributes & attribute:
+            flags |= flag
+    return flags
 
 
 def umount(target: str, flags: int = 0) -> None:

@@ -107,8 +107,10 @@ def set_ids(uid: int, gid: int, groups: list[int] | None) -> None:
     """Become user `uid` and group `gid`; None leaves the supplementary groups as they are."""
     if groups is not None:
         os.setgroups(groups)
-    os.setresgid(gid, gid, gid)
-    os.setresuid(uid, uid, uid)
+    if os.getresgid() != (gid, gid, gid):
+        os.setresgid(gid, gid, gid)
+    if os.getresuid() != (uid, uid, uid):
+        os.setresuid(uid, uid, uid)
 
 
 def personality(persona: int) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 
 from wherry.kernel import mount, namespace
-from wherry.kernel.fd import close_all
+from wherry.kernel.fd import AT_RECURSIVE, close_all
 from wherry.kernel.namespace import CLONE_NEWNS, CLONE_NEWTIME, CLONE_NEWUSER
 from wherry.kernel.overlay import overlay
 from wherry.kernel.process import clone3, set_dumpable
@@ -116,7 +116,7 @@ def _clone_path(path: str, recursive: bool) -> int:
 def _map_ids(fd: int, maps: tuple[bytes, bytes]) -> None:
     userns = namespace.open_mapped_user_namespace(*maps)
     try:
-        mount.mount_setattr(fd, "", mount.AT_RECURSIVE, mount.MOUNT_ATTR_IDMAP, userns_fd=userns)
+        mount.mount_setattr(fd, "", AT_RECURSIVE, mount.MOUNT_ATTR_IDMAP, userns_fd=userns)
     finally:
         os.close(userns)
 

@@ -49,7 +49,7 @@ def plan_root(rootfs: Source | Sequence[Mount]) -> tuple[str, Any]:
         return ("bind", rootfs)
     if len(rootfs) != 1:
         raise ValueError("a root file system is one mount")
-    mount: Mount = rootfs[0]  # type: ignore[assignment]  # the other members of the union are gone
+    mount: Mount = rootfs[0]
     if mount.type == "overlay":
         return ("overlay", mount.options)
     if mount.type == "bind" or {"bind", "rbind"} & set(mount.options):

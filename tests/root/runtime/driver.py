@@ -28,7 +28,10 @@ from wherry.runtime.plan import CgroupPlace, plan_join, plan_launch
 
 BUSYBOX = "/bin/busybox"
 SOURCE = Path(__file__).resolve().parents[3] / "src"
-_BOOT = f"import sys; sys.path.append({str(SOURCE)!r}); from wherry.runtime.launcher import main; main()"
+_BOOT = (
+    f"import sys; sys.path.append({str(SOURCE)!r}); "
+    "from wherry.runtime.launcher import main; main()"
+)
 CAPABILITIES = [
     "CAP_CHOWN", "CAP_DAC_OVERRIDE", "CAP_FSETID", "CAP_FOWNER", "CAP_MKNOD", "CAP_NET_RAW",
     "CAP_SETGID", "CAP_SETUID", "CAP_SETFCAP", "CAP_SETPCAP", "CAP_NET_BIND_SERVICE",
@@ -189,7 +192,8 @@ class Container:
                 found[fd] += chunk
                 if not chunk:
                     waiting.discard(fd)
-        return tuple((*found.values(), b""))[:2]  # type: ignore[return-value]
+        first, *second = found.values()
+        return first, b"".join(second)
 
     def kill(self) -> None:
         """End it by force."""

@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 
 from wherry.kernel import mount
+from wherry.kernel.fd import AT_FDCWD
 from wherry.kernel.mount import MOUNT_ATTR_RDONLY
 from wherry.runtime.steps.directory import ensure_directory
+from wherry.runtime.steps.filesystem import mount_here
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,39 +25,45 @@ def version_1(
     `rows`: (the hierarchy's words, index of a bind source or None). Controllers that share a
     hierarchy get links to it, as on the host.
     """
-    fd = _on(target, mount.new_mount("tmpfs", "cgroup", _TMPFS, attributes & ~MOUNT_ATTR_RDONLY))
+    _enter_fresh_tmpfs(target, attributes & ~MOUNT_ATTR_RDONLY)
     for words, index in rows:
         name = ",".join(words).removeprefix("name=")
-        os.mkdir(name, 0o755, dir_fd=fd)
-        view = _view(child, "cgroup", words, attributes, index)
-        where = os.open(name, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=fd)
-        mount.attach(view, where, f"{target}/{name}")
-        os.close(where)
-        os.close(view)
-        for word in words[1:] and words:
-            os.symlink(name, word, dir_fd=fd)
+        os.mkdir(name, 0o755)
+        if index is None:
+            mount_here("cgroup", "cgroup", words, attributes, name)
+        else:
+            _bind(child, index, attributes, name)
+        for word in words if len(words) > 1 else ():
+            os.symlink(name, word)
     if attributes & MOUNT_ATTR_RDONLY:
-        mount.mount_setattr(fd, "", 0, MOUNT_ATTR_RDONLY)
-    os.close(fd)
+        mount.mount_setattr(AT_FDCWD, ".", 0, MOUNT_ATTR_RDONLY)
+    os.chdir("/")
 
 
 def version_2(child: Child, target: str, attributes: int, index: int | None) -> None:
     """The unified hierarchy, rooted in the container's own cgroup."""
-    os.close(_on(target, _view(child, "cgroup2", [], attributes, index)))
-
-
-def _view(child: Child, kind: str, words: list[str], attributes: int, index: int | None) -> int:
-    if index is None:
-        return mount.new_mount(kind, "cgroup", words, attributes)
-    if attributes:
-        mount.mount_setattr(child.sources[index], "", 0, attributes)
-    return child.sources[index]
-
-
-def _on(target: str, fd: int) -> int:
     where = ensure_directory(target)
-    try:
-        mount.attach(fd, where, target)
-    finally:
-        os.close(where)
-    return fd
+    os.fchdir(where)
+    os.close(where)
+    if index is None:
+        mount_here("cgroup2", "cgroup", [], attributes)
+    else:
+        _bind(child, index, attributes, ".")
+    os.chdir("/")
+
+
+def _enter_fresh_tmpfs(target: str, attributes: int) -> None:
+    """Mount a tmpfs at `target` and make it the current directory."""
+    where = ensure_directory(target)
+    fd = mount.new_mount("tmpfs", "cgroup", _TMPFS, attributes)
+    mount.attach(fd, where, target)
+    os.fchdir(fd)
+    os.close(fd)
+    os.close(where)
+
+
+def _bind(child: Child, index: int, attributes: int, name: str) -> None:
+    source = child.sources[index]
+    if attributes:
+        mount.mount_setattr(source, "", 0, attributes)
+    mount.move_mount(source, "", AT_FDCWD, name, mount.MOVE_MOUNT_F_EMPTY_PATH)

@@ -33,13 +33,14 @@ def identity(child: Child, bounding: int) -> None:
         why = reason(error.errno or 0)
         text = f"becoming user {uid}, group {gid}: {why}"
         raise Failure(error.errno or 0, text) from None
-    _, permitted, inheritable = capability.get_caps()
-    capability.set_caps(permitted, permitted, inheritable)
+    if uid:  # leaving 0 has emptied the effective set, not the permitted one
+        _, permitted, inheritable = capability.get_caps()
+        capability.set_caps(permitted, permitted, inheritable)
 
 
 def capabilities(_: Child, effective: int, permitted: int, inheritable: int, ambient: int) -> None:
     """Set the four sets of the thread; what this machine does not have cannot be given."""
-    _, have, _ = capability.get_caps()
+    have = capability.get_caps()[1]
     permitted &= have
     inheritable &= have
     capability.set_caps(effective & permitted, permitted, inheritable)

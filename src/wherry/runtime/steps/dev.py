@@ -29,7 +29,7 @@ def make_nodes(_: Child, nodes: list[Node]) -> None:
     opened: dict[str, int] = {}
     try:
         for node in nodes:
-            parent, _, name = node[0].rpartition("/")
+            parent, name = _split(node[0])
             if parent not in opened:
                 opened[parent] = ensure_directory(parent or "/")
             _make(name, node, opened[parent])
@@ -37,6 +37,11 @@ def make_nodes(_: Child, nodes: list[Node]) -> None:
         os.umask(mask)
         for fd in opened.values():
             os.close(fd)
+
+
+def _split(path: str) -> tuple[str, str]:
+    parent, _, name = path.rpartition("/")
+    return parent, name
 
 
 def _make(name: str, node: Node, directory: int) -> None:

@@ -11,6 +11,7 @@ import stat
 
 from wherry.kernel import mount
 from wherry.kernel.devices import STANDARD, is_node
+from wherry.kernel.fd import AT_RECURSIVE
 from wherry.kernel.mount import (
     MOUNT_ATTR_NODEV,
     MOUNT_ATTR_NOEXEC,
@@ -35,7 +36,7 @@ def read_only(_: Child, paths: list[str]) -> None:
         if target < 0:
             continue
         fd = mount.clone_tree("", dirfd=target, recursive=True)
-        mount.mount_setattr(fd, "", mount.AT_RECURSIVE, MOUNT_ATTR_RDONLY)
+        mount.mount_setattr(fd, "", AT_RECURSIVE, MOUNT_ATTR_RDONLY)
         mount.attach(fd, target, path)
         os.close(fd)
         os.close(target)

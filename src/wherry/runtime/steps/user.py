@@ -8,9 +8,11 @@ always among the supplementary ones (CVE-2022-36109).
 from __future__ import annotations
 
 import os
+import stat
 
+from wherry.kernel.fd import AT_FDCWD
+from wherry.kernel.path import RESOLVE_NO_MAGICLINKS, openat2
 from wherry.runtime.failure import Failure
-from wherry.runtime.steps.directory import open_path
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -103,15 +105,14 @@ def _find(found: list[Row], fits: Callable[[Row], bool]) -> Row | None:
 
 
 def _read(path: str) -> str:
-    """The text of a regular file of the image; anything else counts as no file."""
-    where = open_path(path)
+    """The text of a regular file of the image; anything else counts as an empty one."""
+    flags = os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY
+    fd = openat2(AT_FDCWD, path, flags, resolve=RESOLVE_NO_MAGICLINKS)
     try:
-        if not os.path.isfile(f"/proc/self/fd/{where}"):
+        facts = os.fstat(fd)
+        if not stat.S_ISREG(facts.st_mode):
             return ""
-    finally:
-        os.close(where)
-    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
-    try:
-        return os.read(fd, _LARGEST_FILE).decode(errors="surrogateescape")
+        content = os.read(fd, min(facts.st_size, _LARGEST_FILE))
+        return content.decode(errors="surrogateescape")
     finally:
         os.close(fd)
