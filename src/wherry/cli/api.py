@@ -84,12 +84,7 @@ class Api:
 
     def begin(self, method: str, path: str, query: Mapping[str, object] | None = None) -> Pending:
         """Send a request on a connection of its own; the answer is fetched later."""
-        connection = self.connect()
-        try:
-            connection.send(method, self.target(path, query), {})
-        except OSError as error:
-            raise _lost(error) from None
-        return Pending(connection, method)
+        return Pending(self, method, path, query)
 
     def ping(self) -> Mapping[str, str]:
         """Headers of the daemon's HEAD /_ping; the version is lowered to what it offers."""
@@ -101,6 +96,14 @@ class Api:
         if _version_key(offered) < _version_key(self.version):
             self.version = offered
         return headers
+
+    def speaks_older(self, failure: ApiFailure, sent: str) -> bool:
+        """Whether the failure is about the version `sent`, and a lower one is now agreed on."""
+        if "is too new" not in failure.text:
+            return False
+        if self.version == sent:
+            self.ping()
+        return self.version != sent
 
     def target(self, path: str, query: Mapping[str, object] | None) -> str:
         """The request target: version prefix, path and query."""
@@ -141,38 +144,58 @@ class Api:
         streamed = body is not None and not isinstance(body, bytes)
         if streamed and self.version == CLIENT_VERSION:
             self.ping()  # a body that is read once cannot be sent again in another version
+        sent = self.version
         response = _round_trip(connection, method, self.target(path, query), body, headers)
         try:
             return _checked(response)
         except ApiFailure as failure:
-            if "is too new" not in failure.text or self.version != CLIENT_VERSION:
+            if not self.speaks_older(failure, sent):
                 raise
-        self.ping()
         return _checked(_round_trip(connection, method, self.target(path, query), body, headers))
 
 
 class Pending:
     """A request that was sent and whose answer is awaited."""
 
-    __slots__ = ("_method", "connection")
+    __slots__ = ("_api", "_connection", "_method", "_path", "_query", "_version")
 
-    def __init__(self, connection: Connection, method: str) -> None:
-        self.connection = connection
+    def __init__(
+        self, api: Api, method: str, path: str, query: Mapping[str, object] | None
+    ) -> None:
+        self._api = api
         self._method = method
+        self._path = path
+        self._query = query
+        self._connection = self._send()
 
-    def response(self) -> Response:
-        """Wait for the answer. Raises as `Api.request` does."""
-        return _checked(_receive(self.connection, self._method))
+    def _send(self) -> Connection:
+        self._version = self._api.version
+        connection = self._api.connect()
+        try:
+            connection.send(self._method, self._api.target(self._path, self._query), {})
+        except OSError as error:
+            raise _lost(error) from None
+        return connection
 
     def result(self) -> Any:
         """Wait for the answer and its whole JSON body, None when empty; ends the connection."""
         try:
-            answer = self.response().read()
+            answer = self._response().read()
         except (OSError, ProtocolError) as error:
             raise _lost(error) from None
         finally:
-            self.connection.close()
+            self._connection.close()
         return decode(answer) if answer else None
+
+    def _response(self) -> Response:
+        try:
+            return _checked(_receive(self._connection, self._method))
+        except ApiFailure as failure:
+            if not self._api.speaks_older(failure, self._version):
+                raise
+        self._connection.close()
+        self._connection = self._send()
+        return _checked(_receive(self._connection, self._method))
 
 
 def encode_query(query: Mapping[str, object]) -> str:

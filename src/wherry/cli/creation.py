@@ -34,9 +34,9 @@ _CAUSES = (
 
 def cannot_run(failure: Failure, command: str) -> Failure:
     """The failure as `run` and `create` report it: prefix, pointer to the help, exit status."""
-    status = next(
-        (status for words, status in _CAUSES if words in failure.message), STATUS_CANNOT_RUN
-    )
+    status = STATUS_CANNOT_RUN
+    if isinstance(failure, ApiFailure):
+        status = next((code for words, code in _CAUSES if words in failure.text), status)
     return Failure(
         f"wherry: {failure.message}\n\nRun 'wherry {command} --help' for more information", status
     )

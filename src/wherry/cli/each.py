@@ -42,8 +42,8 @@ def for_each(
                 context.say(show(name))
             else:
                 failures.append(failure)
-    for failure in failures:
-        context.warn(failure.message)
+    for problem in failures:
+        context.warn(problem.message)
     return STATUS_FAILED if failures else 0
 
 

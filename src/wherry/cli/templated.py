@@ -5,7 +5,8 @@ from __future__ import annotations
 from wherry.cli.failures import Failure
 from wherry.cli.tables import align
 from wherry.cli.templates.errors import TemplateFailure
-from wherry.cli.templates.evaluate import Fields, render
+from wherry.cli.templates.evaluate import render
+from wherry.cli.templates.fields import Fields
 from wherry.cli.templates.parser import parse
 
 TYPE_CHECKING = False
@@ -32,7 +33,11 @@ def render_objects(listing: Listing, objects: Iterable[Any], layout: str) -> str
 
 def render_object(value: Any, layout: str) -> str:
     """One object by a template (`json` for JSON), without a final line end."""
-    return _render(_parsed(_prepare(layout)[0]), value)
+    nodes = _parsed(_prepare(layout)[0])
+    try:
+        return render(nodes, value)
+    except TemplateFailure as failure:
+        raise Failure(f"template parsing error: template: {failure}") from None
 
 
 def _prepare(layout: str) -> tuple[str, bool]:

@@ -43,7 +43,7 @@ def create_request(
     published = parse_published(options.list("publish"))
     binds, volumes = _volumes(options.list("volume"))
     exposed = {port: {} for port in published} | parse_exposed(options.list("expose"))
-    request = {
+    request: dict[str, Any] = {
         "Image": image,
         "Cmd": words,
         "Hostname": options.text("hostname"),
@@ -77,7 +77,7 @@ def _check(options: Options) -> None:
     swappiness = options.number("memory-swappiness")
     if swappiness != -1 and not 0 <= swappiness <= 100:
         raise Failure(f"invalid value: {swappiness}. Valid memory swappiness range is 0-100")
-    if options.on("rm") and options.text("restart") not in ("", "no"):
+    if _restart_policy(options.text("restart"))["Name"] not in ("", "no") and options.on("rm"):
         raise Failure("conflicting options: cannot specify both --restart and --rm")
 
 

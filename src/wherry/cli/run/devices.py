@@ -37,7 +37,7 @@ def parse_device(text: str) -> dict[str, str]:
     """The API's DeviceMapping."""
     parts = text.split(":")
     if not parts[0] or len(parts) > 3:
-        raise Failure(f"invalid device specification: {text}")
+        raise Failure(f"bad format for path: {text}")
     source, target, mode = parts[0], parts[0], "rwm"
     if len(parts) == 3:
         target, mode = parts[1] or source, parts[2]

@@ -25,7 +25,8 @@ def _attachment(text: str) -> tuple[str, dict[str, Any]]:
     """The network's name and the API's EndpointSettings, as far as the flag gives them."""
     if "=" not in text:
         return text, {}
-    name, endpoint = "", dict[str, Any]()
+    name = ""
+    endpoint: dict[str, Any] = {}
     for field in split_fields(text):
         key, equals, value = field.strip().partition("=")
         if not equals or not value:

@@ -3,41 +3,20 @@
 from __future__ import annotations
 
 from wherry.cli.templates.errors import TemplateFailure
+from wherry.cli.templates.fields import Fields
 from wherry.cli.templates.functions import FUNCTIONS
 from wherry.cli.templates.nodes import Action, If, Jump, Range, Text, With
-from wherry.cli.templates.nulls import null_text
+from wherry.cli.templates.nulls import is_left_out, null_text
 from wherry.cli.templates.printing import go_text, is_true
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
     from typing import Any
 
     from wherry.cli.templates.nodes import Node, Operand, Pipeline
 
 _MISSING = object()
-
-
-class Fields(dict):  # type: ignore[type-arg]
-    """An object of a list: fields that are worked out when asked for, and methods.
-
-    It is a dict of all its fields, so that `{{json .}}` prints them.
-    """
-
-    def __init__(
-        self,
-        kind: str,
-        getters: Mapping[str, Callable[[Any], Any]],
-        item: Any,
-        methods: Mapping[str, Callable[..., Any]],
-    ) -> None:
-        super().__init__((name, getters[name](item)) for name in sorted(getters))
-        self.kind = kind
-        self.methods = {name: _bound(method, item) for name, method in methods.items()}
-
-
-def _bound(method: Callable[..., Any], item: Any) -> Callable[..., Any]:
-    return lambda *arguments: method(item, *arguments)
 
 
 class _Leave(Exception):
@@ -208,8 +187,10 @@ def _operand(operand: Operand, dot: Any, scope: dict[str, Any], *, call: bool = 
         value = _variable(operand, scope)
     else:
         value = dot
+    parent = ""
     for name in operand.fields:
-        value = _field(operand, value, name)
+        value = _field(operand, value, name, parent)
+        parent = name
     return value if call or not callable(value) else _call(operand, value, [])
 
 
@@ -220,7 +201,7 @@ def _variable(operand: Operand, scope: dict[str, Any]) -> Any:
         raise _failure(operand, f'undefined variable "${operand.value}"') from None
 
 
-def _field(operand: Operand, value: Any, name: str) -> Any:
+def _field(operand: Operand, value: Any, name: str, parent: str) -> Any:
     if isinstance(value, Fields):
         found = value.get(name, _MISSING)
         found = value.methods.get(name, _MISSING) if found is _MISSING else found
@@ -228,13 +209,13 @@ def _field(operand: Operand, value: Any, name: str) -> Any:
             raise _failure(operand, f"can't evaluate field {name} in type {value.kind}")
         return found
     if isinstance(value, dict):
-        return _entry(operand, value, name)
+        return _entry(operand, value, name, parent)
     if value is None:
         raise _failure(operand, f"nil pointer evaluating interface {{}}.{name}")
     raise _failure(operand, f"can't evaluate field {name} in type interface {{}}")
 
 
-def _entry(operand: Operand, value: dict[str, Any], name: str) -> Any:
+def _entry(operand: Operand, value: dict[str, Any], name: str, parent: str) -> Any:
     if name in value:
         return value[name]
     # Docker's templates see Go's field names beside the JSON's: ID for Id, NanoCPUs for NanoCpus.
@@ -242,6 +223,8 @@ def _entry(operand: Operand, value: dict[str, Any], name: str) -> Any:
     for key in value:
         if key.lower() == folded:
             return value[key]
+    if is_left_out(name, parent):
+        return None
     raise _failure(operand, f'map has no entry for key "{name}"')
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from wherry.cli.jsontext import encode
+from wherry.cli.templates.fields import Fields
 from wherry.cli.templates.printing import go_text, is_true, printf
 
 TYPE_CHECKING = False
@@ -16,7 +17,7 @@ _HTML = {"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&#34;", "'": "&#39;"}
 def _index(value: Any, *keys: Any) -> Any:
     for key in keys:
         if isinstance(value, dict):
-            value = value.get(key)
+            value = value.get(key, _zero(value))
         elif isinstance(value, (list, str)):
             if not isinstance(key, int):
                 raise ValueError(f"cannot index slice/array with type {_type_name(key)}")
@@ -28,6 +29,19 @@ def _index(value: Any, *keys: Any) -> Any:
         else:
             raise ValueError(f"can't index item of type {_type_name(value)}")
     return value
+
+
+def _zero(value: dict[str, Any]) -> Any:
+    """What Go gives for a key that a map does not have: "" where all values are text."""
+    return "" if all(isinstance(item, str) for item in value.values()) else None
+
+
+def _json_text(value: Any) -> str:
+    # Docker's lists pass through Go's default encoder, which keeps HTML's signs apart.
+    text = encode(value)
+    if isinstance(value, Fields):
+        return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
+    return text
 
 
 def _slice(value: Any, *bounds: int) -> Any:
@@ -108,7 +122,7 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "html": lambda *v: "".join(_HTML.get(char, char) for char in _print(*v)),
     "index": _index,
     "join": _join,
-    "json": encode,
+    "json": _json_text,
     "le": lambda first, second: _less(first, second) or first == second,
     "len": _length,
     "lower": lambda text: go_text(text).lower(),

@@ -39,7 +39,14 @@ _POINTERS = frozenset(
         "Time",
     )
 )
+# Maps with free keys: one that is not there is no mistake in the template.
+_FREE_KEYS = _MAPS | {"Networks"}
 NO_VALUE = "<no value>"
+
+
+def is_left_out(name: str, parent: str) -> bool:
+    """Whether a missing `name` under `parent` is a value that the API just leaves out."""
+    return name in _POINTERS or parent in _FREE_KEYS
 
 
 def null_text(pipeline: Pipeline) -> str:
@@ -48,6 +55,8 @@ def null_text(pipeline: Pipeline) -> str:
     if len(pipeline.commands) > 1 or len(operands) > 1 or not operands[0].fields:
         return NO_VALUE
     name = operands[0].fields[-1]
+    if len(operands[0].fields) > 1 and operands[0].fields[-2] in _FREE_KEYS:
+        return NO_VALUE
     if name in _POINTERS:
         return "<nil>"
     return "map[]" if name in _MAPS else "[]"

@@ -132,11 +132,12 @@ class _Parser:
         kind, value = self._value(token)
         fields = [token.value] if token.kind == "field" and token.value else []
         end = token.end
+        where = place(self._source, token.offset)
         while self._tokens and self._tokens[0].kind == "field" and kind != "literal":
             name = self._tokens.pop(0)
             fields.append(name.value)
             end = name.end
-        where = place(self._source, token.offset)
+            where = place(self._source, name.offset)
         return Operand(kind, value, fields, self._source[token.offset : end], where)
 
     def _value(self, token: Token) -> tuple[str, Any]:

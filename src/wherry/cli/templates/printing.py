@@ -78,9 +78,9 @@ def _verb(layout: str, start: int) -> tuple[str, str, int]:
 def _formatted(flags: str, verb: str, value: Any) -> str:
     number = isinstance(value, (int, float)) and not isinstance(value, bool)
     if verb in _WHOLE and isinstance(value, int) and number:
-        return f"%{flags}{verb}" % value if verb not in "bc" else _other_base(flags, verb, value)
+        return _other_base(flags, verb, value) if verb in "bc" else _c_format(flags, verb, value)
     if verb in _FRACTIONAL and number:
-        return f"%{flags}{verb}" % value
+        return _c_format(flags, verb, value)
     texts = {
         "v": go_text,
         "s": go_text,
@@ -93,6 +93,11 @@ def _formatted(flags: str, verb: str, value: Any) -> str:
     if verb not in texts or (verb == "t" and not isinstance(value, bool)):
         return f"%!{verb}({_kind(value)}={go_text(value)})"
     return _padded(flags, texts[verb](value))
+
+
+def _c_format(flags: str, verb: str, value: float) -> str:
+    text: str = f"%{flags}{verb}" % value
+    return text
 
 
 def _padded(flags: str, text: str) -> str:

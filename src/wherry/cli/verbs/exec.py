@@ -53,8 +53,10 @@ def run(context: Context, options: Options, arguments: list[str]) -> int:
 
 
 def _converse(context: Context, options: Options, request: dict[str, Any], target: str) -> int:
-    start = {key: request[key] for key in ("Tty", "ConsoleSize") if key in request}
-    connection = context.api.hijack(f"{target}/start", None, {"Detach": False, **start})
+    start = {"Detach": False, "Tty": request["Tty"]}
+    if "ConsoleSize" in request:
+        start["ConsoleSize"] = request["ConsoleSize"]
+    connection = context.api.hijack(f"{target}/start", None, start)
     detached = converse(
         context.api,
         connection,

@@ -22,8 +22,8 @@ def run(context: Context, options: Options, arguments: list[str]) -> int:
             failures.append(failure)
         else:
             context.say(str(result["StatusCode"]))
-    for failure in failures:
-        context.warn(failure.message)
+    for problem in failures:
+        context.warn(problem.message)
     return STATUS_FAILED if failures else 0
 
 
