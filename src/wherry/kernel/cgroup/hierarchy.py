@@ -11,7 +11,7 @@ Sources: cgroups(7); proc(5) for mountinfo and /proc/PID/cgroup.
 from __future__ import annotations
 
 V1_CONTROLLERS = frozenset(
-    [
+    (
         "blkio",
         "cpu",
         "cpuacct",
@@ -26,7 +26,7 @@ V1_CONTROLLERS = frozenset(
         "perf_event",
         "pids",
         "rdma",
-    ]
+    )
 )
 
 
