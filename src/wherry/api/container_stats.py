@@ -14,7 +14,6 @@ def sampled(sample: Stats, before: Stats | None, id: str, name: str) -> dict[str
     shown: dict[str, Any] = {
         "id": id,
         "name": f"/{name}",
-        "os_type": "linux",
         "read": rfc3339_nano(sample.read),
         "cpu_stats": _cpu(sample),
         "memory_stats": _memory(sample),

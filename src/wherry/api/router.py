@@ -10,7 +10,7 @@ from typing import Final
 from wherry.api.call import Endpoint
 from wherry.api.version import MINIMUM, Version
 
-_PART: Final = re.compile(r"\\\{(\w+)(:\.\\\*)?\\\}")
+_PART: Final = re.compile(r"\\\{(\w+)(:\\\.\\\*)?\\\}")
 
 
 @dataclass(frozen=True, slots=True)
