@@ -97,6 +97,7 @@ def plan_launch(
             ("cgroup", cgroup.tasks, bool(clone & CLONE_NEWCGROUP)),
             *([("become_root",)] if maps else []),
             *moments.get("created", ()),
+            *([("prepare", mounts.prepared)] if mounts.prepared else []),
             ("rootfs", stage, plan_mounts.root_propagation(linux), pivot),
             *mounts.steps,
             *_system_steps(spec, clone),

@@ -23,15 +23,18 @@ if TYPE_CHECKING:
 
 _LABELLED = ("tmpfs", "mqueue", "devpts")  # file systems that take an SELinux context option
 
+_SHOWN_TO_BE_MADE = ("proc", "sysfs")  # in a user namespace, see steps/filesystem.py:prepare
+
 
 class MountPlan:
     """What `plan_mounts` gives: parts of a plan, see `plan.py`."""
 
-    __slots__ = ("closing_steps", "devices", "sources", "steps")
+    __slots__ = ("closing_steps", "devices", "prepared", "sources", "steps")
 
     def __init__(self) -> None:
         self.sources: list[tuple[Source, bool, Maps | None]] = []
         self.devices: tuple[list[str], list[Node], Maps] | None = None
+        self.prepared: list[tuple[str, str, str, list[str], int]] = []
         self.steps: list[Step] = []
         self.closing_steps: list[Step] = []
 
@@ -108,9 +111,10 @@ def _add(
         label = (spec.get("linux") or {}).get("mountLabel")
         data = [*options.data, *([f"context={label}"] if label and kind in _LABELLED else [])]
         source = mount.get("source") or kind
-        plan.steps.append(
-            ("mount", kind, source, target, data, options.attributes[0], _after(options))
-        )
+        row = (kind, source, target, data, options.attributes[0])
+        plan.steps.append(("mount", *row, _after(options)))
+        if maps and kind in _SHOWN_TO_BE_MADE:
+            plan.prepared.append(row)
         if options.copy_up and kind == "tmpfs":
             plan.steps[-1] = ("tmpfs_copy", *plan.steps[-1][3:])
 

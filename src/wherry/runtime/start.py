@@ -11,7 +11,8 @@ class Child:
     /dev/null or the terminal), `status` (the close-on-exec socket), `stage` (where the root is
     mounted for a moment), `target` (the pidfd to join, or -1). Found on the way: `env`, `ids`
     (uid, gid, groups), `home`, `label` (an open attribute file and what to write), `program` (the
-    path to execute) and `args`, `slave` (of the terminal), `proc_device` (st_dev of our /proc).
+    path to execute) and `args`, `slave` (of the terminal), `proc_device` (st_dev of our /proc),
+    `prepared` (detached mounts made ahead, by target).
     """
 
     __slots__ = (
@@ -22,6 +23,7 @@ class Child:
         "home",
         "ids",
         "label",
+        "prepared",
         "proc_device",
         "program",
         "root",
@@ -46,6 +48,7 @@ class Child:
         self.ids: tuple[int, int, list[int]] = (0, 0, [])
         self.home = "/"
         self.label: tuple[int, bytes] | None = None
+        self.prepared: dict[str, int] = {}
         self.proc_device = -1
         self.program = ""
         self.args: list[str] = []

@@ -37,7 +37,10 @@ def mount(
     try:
         where = _open_target(kind, target)
         try:
-            _mount_on(where, kind, source, data, attributes)
+            if target in child.prepared:
+                kernel_mount.attach(child.prepared.pop(target), where, target)
+            else:
+                _mount_on(where, kind, source, data, attributes)
         finally:
             os.close(where)
         if kind == "proc":
@@ -46,6 +49,19 @@ def mount(
             _settle_mounted(target, after)
     except OSError as error:
         raise _explained(error, kind, target, data) from None
+
+
+def prepare(child: Child, mounts: list[tuple[str, str, str, list[str], int]]) -> None:
+    """Make file systems ahead, detached: (type, source, target, data, attributes).
+
+    In a user namespace the kernel makes a proc or sysfs only where one is wholly visible already
+    (mount_too_revealing in fs/namespace.c), and that is the host's, until the root is entered.
+    """
+    for kind, source, target, data, attributes in mounts:
+        try:
+            child.prepared[target] = kernel_mount.new_mount(kind, source, data, attributes)
+        except OSError as error:
+            raise _explained(error, kind, target, data) from None
 
 
 def mount_here(kind: str, source: str, words: list[str], attributes: int, name: str = ".") -> None:

@@ -32,6 +32,7 @@ STEPS: dict[str, Callable[..., Any]] = {
     "join": place.join,
     "become_root": place.become_root,
     # the file system
+    "prepare": filesystem.prepare,
     "rootfs": rootfs.enter,
     "mount": filesystem.mount,
     "tmpfs_copy": filesystem.tmpfs_copy,
