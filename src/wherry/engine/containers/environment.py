@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Final
 
 from wherry.engine.containers.record import Container
-
-DEFAULT_PATH: Final = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+from wherry.spec.runtime import DEFAULT_PATH
 
 
 def of_container(container: Container, hostname: str, *, tty: bool) -> list[str]:
     """What the first process gets, in Docker's order."""
-    base = [f"PATH={DEFAULT_PATH}", f"HOSTNAME={hostname}"]
+    base = [DEFAULT_PATH, f"HOSTNAME={hostname}"]
     if tty:
         base.append("TERM=xterm")
     return overlay(base, container.config.env or ())

@@ -35,6 +35,10 @@ class Index(Generic[T]):
         owner = self._names.setdefault(name, id)
         return None if owner == id else owner
 
+    def owner(self, name: str) -> str | None:
+        """The id that has the name."""
+        return self._names.get(name)
+
     def release(self, name: str) -> None:
         """Make the name free again."""
         self._names.pop(name, None)

@@ -6,30 +6,13 @@ Names may be written with or without `CAP_`, in any case. Source: capabilities(7
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any, Final
+from typing import Final
 
 from wherry.errors import Invalid
 from wherry.kernel import capability
+from wherry.spec import runtime
 
 ALL: Final = "ALL"
-
-DEFAULT: Final = (
-    "CAP_CHOWN",
-    "CAP_DAC_OVERRIDE",
-    "CAP_FSETID",
-    "CAP_FOWNER",
-    "CAP_MKNOD",
-    "CAP_NET_RAW",
-    "CAP_SETGID",
-    "CAP_SETUID",
-    "CAP_SETFCAP",
-    "CAP_SETPCAP",
-    "CAP_NET_BIND_SERVICE",
-    "CAP_SYS_CHROOT",
-    "CAP_KILL",
-    "CAP_AUDIT_WRITE",
-)
-"""What Docker gives a container that asks for nothing."""
 
 
 def normalize(names: Iterable[str], field: str = "capabilities") -> tuple[str, ...]:
@@ -61,15 +44,9 @@ def effective(
     elif ALL in dropped:
         wanted = [name for name in known if name in added]
     else:
-        kept = [name for name in DEFAULT if name not in dropped]
+        kept = [name for name in runtime.CAPABILITIES if name not in dropped]
         wanted = kept + [name for name in added if name not in kept]
     return tuple(name for name in wanted if name in known)
-
-
-def sets(names: Sequence[str]) -> dict[str, Any]:
-    """OCI's `process.capabilities`: nothing inheritable, nothing ambient, as Docker since 2022."""
-    given = list(names)
-    return {"bounding": given, "effective": given, "permitted": given}
 
 
 def known_to_kernel() -> tuple[str, ...]:

@@ -21,11 +21,11 @@ from wherry.engine.containers.spec.namespaces import namespaces
 from wherry.engine.host import Host
 from wherry.engine.values.execs import ExecConfig
 from wherry.errors import Unavailable
+from wherry.spec import runtime
 
 if TYPE_CHECKING:
     from wherry.kernel.mount import Mount
 
-OCI_VERSION: Final = "1.2.0"
 CGROUP_PARENT: Final = "/wherry"
 INIT_TARGET: Final = "/sbin/docker-init"
 
@@ -99,7 +99,7 @@ class Composer:
             container, around.hostname or container.config.hostname, tty=container.config.tty
         )
         return {
-            "ociVersion": OCI_VERSION,
+            "ociVersion": runtime.OCI_VERSION,
             "root": {"path": "rootfs", "readonly": host.readonly_rootfs},
             "process": process,
             "hostname": around.hostname if host.uts_mode != "host" else "",
@@ -117,7 +117,7 @@ class Composer:
             "args": list(argv),
             "cwd": container.config.working_dir or "/",
             "terminal": container.config.tty,
-            "capabilities": capabilities.sets(given),
+            "capabilities": runtime.capabilities(given),
             "rlimits": limits.rlimits(host, self._host.nofile),
             "noNewPrivileges": options.no_new_privileges,
             "oomScoreAdj": host.oom_score_adj,

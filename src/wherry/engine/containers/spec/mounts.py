@@ -8,8 +8,8 @@ from typing import Any, Final
 
 from wherry.engine.containers.record import Container, MountPoint
 from wherry.errors import Invalid
+from wherry.spec import runtime
 
-DEFAULT_SHM: Final = 64 * 1024 * 1024  # bytes
 _TMPFS_OPTIONS: Final = ("noexec", "nosuid", "nodev", "rprivate")
 # A later word takes back an earlier one of the same row, as with mount(8).
 _OPPOSITES: Final = (
@@ -49,36 +49,24 @@ def _read_only(mount: Mount) -> Mount:
 
 
 def standard_mounts(container: Container) -> list[Mount]:
-    """What every Linux program expects."""
+    """What every Linux program expects; IPC as the container's mode has it."""
     host = container.host_config
-    secure = ["nosuid", "noexec", "nodev"]
-    read_only = [] if host.privileged else ["ro"]
-    return [
-        _mount("proc", "proc", "/proc", secure),
-        _mount("tmpfs", "tmpfs", "/dev", ["nosuid", "strictatime", "mode=755", "size=65536k"]),
-        _mount(
-            "devpts",
-            "devpts",
-            "/dev/pts",
-            ["nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620", "gid=5"],
-        ),
-        _mount("sysfs", "sysfs", "/sys", [*secure, *read_only]),
-        _mount("cgroup", "cgroup", "/sys/fs/cgroup", [*read_only, *secure]),
-        *_ipc_mounts(host.ipc_mode, host.shm_size or DEFAULT_SHM, secure),
-    ]
+    wanted = runtime.mounts(host.shm_size or runtime.SHM_SIZE)
+    if host.privileged:
+        wanted = [_writable(mount) for mount in wanted]
+    if host.ipc_mode == "none":
+        return [mount for mount in wanted if mount["destination"] != "/dev/shm"]
+    if host.ipc_mode != "host":
+        return wanted
+    shared = ("/dev/mqueue", "/dev/shm")
+    # The host may do without POSIX message queues; bind what there is.
+    binds = [_mount("bind", path, path, ["rbind", "rprivate"]) for path in shared]
+    kept = [mount for mount in wanted if mount["destination"] not in shared]
+    return kept + [mount for mount in binds if os.path.isdir(mount["source"])]
 
 
-def _ipc_mounts(mode: str, size: int, secure: list[str]) -> list[Mount]:
-    if mode == "host":
-        # The host may do without POSIX message queues; bind what there is.
-        return [
-            _mount("bind", path, path, ["rbind", "rprivate"])
-            for path in ("/dev/mqueue", "/dev/shm")
-            if os.path.isdir(path)
-        ]
-    shm = _mount("tmpfs", "shm", "/dev/shm", [*secure, "mode=1777", f"size={size}"])
-    queues = _mount("mqueue", "mqueue", "/dev/mqueue", secure)
-    return [queues] if mode == "none" else [queues, shm]
+def _writable(mount: Mount) -> Mount:
+    return {**mount, "options": [word for word in mount["options"] if word != "ro"]}
 
 
 def own_files(container: Container) -> list[Mount]:

@@ -13,27 +13,6 @@ from wherry.errors import Invalid
 from wherry.kernel import seccomp as kernel_seccomp
 from wherry.spec import seccomp as profiles
 
-MASKED_PATHS: Final = (
-    "/proc/acpi",
-    "/proc/asound",
-    "/proc/interrupts",
-    "/proc/kcore",
-    "/proc/keys",
-    "/proc/latency_stats",
-    "/proc/sched_debug",
-    "/proc/scsi",
-    "/proc/timer_list",
-    "/proc/timer_stats",
-    "/sys/devices/virtual/powercap",
-    "/sys/firmware",
-)
-READONLY_PATHS: Final = (
-    "/proc/bus",
-    "/proc/fs",
-    "/proc/irq",
-    "/proc/sys",
-    "/proc/sysrq-trigger",
-)
 CACHED_PROGRAMS: Final = 32
 
 

@@ -1,0 +1,166 @@
+"""Creating a container: everything is checked first, then made, and unmade if anything fails."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import secrets
+import shutil
+import time
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final, Protocol
+
+from wherry.engine.containers import defaults, imageconfig, logdrivers, names, volumes
+from wherry.engine.containers.checks import config as config_checks
+from wherry.engine.containers.checks import host as host_checks
+from wherry.engine.containers.checks import network as network_checks
+from wherry.engine.containers.checks import resources as resource_checks
+from wherry.engine.containers.mountpoints import check_tmpfs, mount_points
+from wherry.engine.containers.record import Container
+from wherry.engine.containers.spec import security
+from wherry.engine.values.containers import Created, CreateRequest
+from wherry.errors import Internal, Invalid, NotFound
+from wherry.spec import platform as platforms
+
+if TYPE_CHECKING:
+    from wherry.engine.containers.roster import Roster
+    from wherry.engine.host import Host
+    from wherry.image.record import Image
+    from wherry.storage.snapshot import Snapshotter
+
+NAME: Final = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]+")
+NAME_PATTERN: Final = "[a-zA-Z0-9][a-zA-Z0-9_.-]"
+
+
+class Images(Protocol):
+    """What creating needs of the image store."""
+
+    def resolve(self, ref: str) -> Image:
+        """The image that `ref` means. Raises NotFound."""
+
+
+class Creation:
+    """Creates containers below `directory` (the data-root's `containers`)."""
+
+    def __init__(
+        self,
+        roster: Roster,
+        images: Images,
+        snapshotter: Snapshotter,
+        host: Host,
+        directory: str,
+    ) -> None:
+        self._roster = roster
+        self._images = images
+        self._snapshotter = snapshotter
+        self._host = host
+        self._directory = directory
+        self._own_platform = platforms.of_machine(host.machine)
+
+    async def create(self, request: CreateRequest) -> Created:
+        """Create one. Raises Invalid, NotFound, Conflict, Unsupported."""
+        request, warnings = self._checked(request)
+        image = self._images.resolve(request.config.image)
+        warnings += self._check_platform(request, image)
+        id = secrets.token_hex(32)
+        name = self._take_name(request.name, id)
+        try:
+            record = self._record(request, image, id, name)
+            await self._make(record, image)
+        except BaseException:
+            self._roster.release(name)
+            raise
+        return Created(id, tuple(warnings))
+
+    def _checked(self, request: CreateRequest) -> tuple[CreateRequest, list[str]]:
+        """The request without what this host cannot limit. Raises Invalid, Unsupported."""
+        host = request.host_config
+        check_name(request.name)
+        config_checks.check(request.config)
+        host_checks.check(host)
+        network_checks.check(request.config, host, request.networking)
+        resource_checks.check(host, self._host.limits)
+        security.parse(host.security_opt or ())
+        logdrivers.target_of(host.log_config, "")
+        if not request.config.image:
+            raise Invalid("no image specified", hint="name the image to create a container from")
+        host, warnings = resource_checks.without_missing(host, self._host.limits)
+        warnings += network_checks.warnings(host)
+        return replace(request, host_config=host), warnings
+
+    def _check_platform(self, request: CreateRequest, image: Image) -> list[str]:
+        """A platform that was asked for must be the image's; a foreign one is warned about."""
+        there = image.config.platform
+        if request.platform:
+            wanted = platforms.parse(request.platform)
+            if not wanted.accepts(there):
+                raise NotFound(
+                    f"image with reference {request.config.image} was found but its platform "
+                    f"({there}) does not match the specified platform ({wanted})"
+                )
+        if request.platform or self._own_platform.can_run(there):
+            return []
+        warning = (
+            f"The requested image's platform ({there}) does not match the detected host platform "
+            f"({self._own_platform}) and no specific platform was requested"
+        )
+        return [warning]
+
+    def _take_name(self, wanted: str, id: str) -> str:
+        name = wanted.removeprefix("/") or names.generate(self._roster.is_taken, id[:12])
+        self._roster.reserve(name, id)
+        return name
+
+    def _record(self, request: CreateRequest, image: Image, id: str, name: str) -> Container:
+        directory = f"{self._directory}/{id}"
+        inherited = imageconfig.of_image(image.config.config)
+        config = imageconfig.merge(request.config, inherited)
+        config_checks.check(config)
+        host = defaults.host_config(request.host_config, self._host)
+        config = defaults.config(config, host, id, os.uname().nodename)
+        points = mount_points(config, host, directory)
+        check_tmpfs(tuple(host.tmpfs or ()), points)
+        path, args = imageconfig.command_of(config)
+        driver = host.log_config.type
+        return Container(
+            id=id,
+            name=name,
+            created=time.time_ns(),
+            path=path,
+            args=args,
+            config=config,
+            host_config=host,
+            networking=request.networking,
+            image_id=image.id,
+            image_ref=request.config.image,
+            driver=self._snapshotter.name,
+            directory=directory,
+            log_path=f"{directory}/{id}-json.log" if driver == "json-file" else "",
+            mounts=points,
+            platform=image.config.platform.os,
+        )
+
+    async def _make(self, record: Container, image: Image) -> None:
+        """Make snapshot, directory and record; nothing stays if one of them fails."""
+        with contextlib.ExitStack() as undo:
+            undo.callback(shutil.rmtree, record.directory, ignore_errors=True)
+            undo.callback(self._snapshotter.remove, record.id)
+            try:
+                self._snapshotter.prepare(record.id, image.layers)
+                os.makedirs(record.directory, mode=0o710)
+                await volumes.make(record, self._snapshotter)
+            except OSError as error:
+                raise Internal(f"cannot make the container's files: {error}") from error
+            live = self._roster.add(record)
+            undo.pop_all()
+        self._roster.tell(live, "create")
+
+
+def check_name(name: str) -> None:
+    """A name that a container may have; "" is a generated one. Raises Invalid."""
+    if name and NAME.fullmatch(name.removeprefix("/")) is None:
+        raise Invalid(
+            f"Invalid container name ({name}), only {NAME_PATTERN} are allowed",
+            hint="a name has at least two characters",
+        )

@@ -1,0 +1,96 @@
+"""From a container's record to its running process: everything a start needs, in order."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from wherry.engine.containers.live import Live
+from wherry.engine.containers.logdrivers import log_target
+from wherry.engine.containers.runtime import Running, Runtime
+from wherry.engine.containers.spec import files
+from wherry.engine.containers.spec.compose import Composer, Surroundings
+from wherry.engine.containers.spec.mounts import prepare_sources
+from wherry.engine.containers.spec.namespaces import borrowed
+from wherry.errors import Conflict
+
+if TYPE_CHECKING:
+    from wherry.engine.containers.roster import Roster
+    from wherry.storage.snapshot import Snapshotter
+
+_LENT_FILES = ("resolv.conf", "hosts", "hostname")
+
+
+class Launching:
+    """Starts containers' processes; knows nothing of states."""
+
+    def __init__(
+        self, roster: Roster, snapshotter: Snapshotter, runtime: Runtime, composer: Composer
+    ) -> None:
+        self._roster = roster
+        self._snapshotter = snapshotter
+        self._runtime = runtime
+        self._composer = composer
+
+    async def launch(self, live: Live) -> Running:
+        """Start the main process; returns when it has been executed.
+
+        Raises LaunchError, kinds of wherry.errors, KeeperGone and OSError.
+        """
+        record = live.record
+        prepare_sources(record.mounts)
+        lenders = self._lenders(live)
+        hostname = self._hostname(live)
+        os.makedirs(record.directory, mode=0o710, exist_ok=True)
+        self._write_files(live, hostname)
+        around = Surroundings(
+            rootfs=self._snapshotter.mounts(record.id),
+            lenders={kind: pid for kind, (_, pid) in lenders.items()},
+            hostname=hostname,
+            log=log_target(record),
+        )
+        return await self._runtime.start(record.id, self._composer.bundle(record, around))
+
+    def _lenders(self, live: Live) -> dict[str, tuple[Live, int]]:
+        """The running containers whose namespaces this one borrows. Raises Conflict, NotFound."""
+        found = {}
+        for kind, ref in borrowed(live.record.host_config).items():
+            lender = self._roster.find(ref)
+            state = lender.record.state
+            if not state.running or not state.pid:
+                raise Conflict(
+                    f"cannot join the {kind} namespace of a non running container: {lender.id}",
+                    hint="start that container first",
+                )
+            found[kind] = (lender, state.pid)
+        return found
+
+    def _network_lender(self, live: Live) -> Live | None:
+        ref = borrowed(live.record.host_config).get("network")
+        return self._roster.find(ref) if ref else None
+
+    def _hostname(self, live: Live) -> str:
+        config, host = live.record.config, live.record.host_config
+        if host.uts_mode == "host" or (host.network_mode == "host" and not config.hostname):
+            return os.uname().nodename
+        lender = self._network_lender(live)
+        if lender is not None:
+            return self._hostname(lender)
+        return config.hostname or live.record.short_id
+
+    def _write_files(self, live: Live, hostname: str) -> None:
+        """With another container's network come its files; they are the same files then."""
+        lender = self._network_lender(live)
+        if lender is None:
+            files.write(live.record, hostname)
+            return
+        for name in _LENT_FILES:
+            _link(f"{lender.record.directory}/{name}", f"{live.record.directory}/{name}")
+
+
+def _link(source: str, target: str) -> None:
+    if os.path.exists(target):
+        if os.path.samefile(source, target):
+            return
+        os.unlink(target)
+    os.link(source, target)

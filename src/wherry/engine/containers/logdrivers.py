@@ -1,0 +1,68 @@
+"""Log drivers by their names: what is kept of a container's output, and where.
+
+`local` is Docker's name for a bounded log of the engine's own format, and the default here
+(docs/decisions/062-log-drivers.md); `json-file` is Docker's file; `none` keeps nothing.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from wherry.engine.containers.config import LogConfig
+from wherry.engine.containers.record import Container
+from wherry.engine.containers.runtime import LogTarget
+from wherry.errors import Invalid, Unsupported
+
+DEFAULT: Final = "local"
+DRIVERS: Final = ("json-file", "local", "none")
+
+_BINARY: Final = {"k": 1024, "m": 1024**2, "g": 1024**3}
+
+
+def log_target(container: Container) -> LogTarget | None:
+    """Where the container's output goes; None for `none`. Raises Invalid."""
+    return target_of(container.host_config.log_config, container.directory)
+
+
+def target_of(config: LogConfig, directory: str) -> LogTarget | None:
+    """The same from the parts. Raises Invalid for options that make no sense."""
+    options = config.config or {}
+    driver = config.type or DEFAULT
+    if driver == "none":
+        return None
+    size = parse_size(options["max-size"]) if "max-size" in options else None
+    count = _count(options.get("max-file"))
+    if driver == "json-file":
+        # Docker's own default here is no bound at all; a size without a count means one file.
+        return LogTarget(directory, size or UNBOUNDED, count or 1, "json-file")
+    defaults = LogTarget(f"{directory}/log")
+    return LogTarget(defaults.directory, size or defaults.max_size, count or defaults.max_files)
+
+
+UNBOUNDED: Final = 2**62
+
+
+def parse_size(text: str) -> int:
+    """Bytes of a size such as `10m` (binary units, as Docker reads them). Raises Invalid."""
+    digits = text.rstrip("bBkKmMgGiI")
+    unit = text[len(digits) :].lower().rstrip("b").rstrip("i")
+    if not digits.isdigit() or unit not in ("", *_BINARY):
+        raise Invalid(f"invalid size: '{text}'", hint="write a number with k, m or g")
+    size = int(digits) * _BINARY.get(unit, 1)
+    if size <= 0:
+        raise Invalid(f"invalid max-size: '{text}' must be positive")
+    return size
+
+
+def _count(text: str | None) -> int | None:
+    if text is None:
+        return None
+    if not text.isdigit() or int(text) < 1:
+        raise Invalid(f"max-file cannot be less than 1: '{text}'")
+    return int(text)
+
+
+def require_readable(container: Container) -> None:
+    """Raise Unsupported where no log is kept, in Docker's words."""
+    if container.host_config.log_config.type == "none":
+        raise Unsupported("configured logging driver does not support reading")
