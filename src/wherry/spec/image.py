@@ -16,7 +16,7 @@ from wherry.spec import digest as digests
 from wherry.spec.platform import Platform
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 OCI_INDEX = "application/vnd.oci.image.index.v1+json"
 OCI_MANIFEST = "application/vnd.oci.image.manifest.v1+json"
@@ -194,6 +194,11 @@ def parse_descriptor(document: object) -> Descriptor:
 def encode(document: Mapping[str, Any]) -> bytes:
     """JSON in the one form we write: compact, members in the given order, UTF-8."""
     return json.dumps(document, separators=(",", ":"), ensure_ascii=False).encode()
+
+
+def encode_list(documents: Sequence[Mapping[str, Any]]) -> bytes:
+    """A list of documents in the same form."""
+    return json.dumps(documents, separators=(",", ":"), ensure_ascii=False).encode()
 
 
 def encode_manifest(config: Descriptor, layers: tuple[Descriptor, ...]) -> bytes:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, BinaryIO
 from wherry.atomicfile import sync_directory
 from wherry.errors import Invalid, NotFound
 from wherry.spec import digest as digests
+from wherry.storage import tree
 from wherry.storage.snapshot import Usage
 
 if TYPE_CHECKING:
@@ -64,10 +65,6 @@ class Writer:
         """The sha256 digest of what was written so far."""
         return f"sha256:{self._hash.hexdigest()}"
 
-    def fileno(self) -> int:
-        """The descriptor, open for reading too."""
-        return self._descriptor
-
     def open(self) -> BinaryIO:
         """What was written so far, from its beginning, by a descriptor of its own."""
         return open(self.path, "rb")
@@ -79,8 +76,7 @@ class Writer:
         until a record adopts it. A blob that is there already is kept, these bytes are dropped.
         """
         self._verify(digests.check(digest), size)
-        lease.add(KIND, digest)
-        self._store.accept(self, digest)
+        self._store.accept(self.path, digest, self.size, lease)
         return digest
 
     def _verify(self, digest: str, size: int | None) -> None:
@@ -122,9 +118,9 @@ class ContentStore:
 
     def clear_unfinished(self) -> None:
         """Drop what writers of a process that is gone left; once, before the first writer."""
-        with os.scandir(os.path.join(self._root, _INGEST)) as entries:
-            for entry in entries:
-                os.unlink(entry.path)
+        ingest = os.path.join(self._root, _INGEST)
+        for name in os.listdir(ingest):
+            tree.remove(os.path.join(ingest, name))
 
     def path(self, digest: str) -> str:
         """Where the blob is or would be."""
@@ -164,20 +160,31 @@ class ContentStore:
         """The last record that owned the blob goes with this transaction."""
         self._collector.loosen(transaction, KIND, digest)
 
-    def accept(self, writer: Writer, digest: str) -> None:
-        """Second phase of a verified writer (`Writer.commit`); the blob is leased."""
+    def accept(self, path: str, digest: str, size: int, lease: Lease) -> None:
+        """Second phase: the file, in our file system and verified by the caller, becomes the blob.
+
+        The file is renamed, or left alone when the blob is there already.
+        """
+        lease.add(KIND, digest)
         if self.has(digest):
             return
-        os.fsync(writer.fileno())
+        _sync(path)
         with self._database.durable() as transaction:
             self._collector.loosen(transaction, KIND, digest)
         target = self.path(digest)
         os.makedirs(os.path.dirname(target), mode=0o700, exist_ok=True)
-        os.rename(writer.path, target)
+        os.rename(path, target)
         sync_directory(os.path.dirname(target))
         with self._database.durable() as transaction:
-            row = (digest, writer.size)
-            transaction.execute("INSERT OR REPLACE INTO content_blobs VALUES (?, ?)", row)
+            transaction.execute(
+                "INSERT OR REPLACE INTO content_blobs VALUES (?, ?)", (digest, size)
+            )
+
+    def spool(self) -> str:
+        """A new directory for bytes that may become blobs; `clear_unfinished` knows it."""
+        path = os.path.join(self._root, _INGEST, secrets.token_hex(8))
+        os.mkdir(path, 0o700)
+        return path
 
     def usage(self, digests_: Iterable[str]) -> Usage:
         """Disk use of some blobs."""
@@ -190,3 +197,11 @@ class ContentStore:
             transaction.execute("DELETE FROM content_blobs WHERE digest = ?", (digest,))
         if os.path.exists(self.path(digest)):
             os.unlink(self.path(digest))
+
+
+def _sync(path: str) -> None:
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
