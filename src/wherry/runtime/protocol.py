@@ -14,7 +14,8 @@ Daemon to keeper. A request has "op" and, unless it wants no answer, "seq"; the 
 number in "re", and "error": {"step", "errno", "text"} when it failed:
 
     ping      {}                                 -> {version, pid, launcher}
-    start     {id, plan, terminal, stdin, log, window, follower} + the plan's descriptors
+    start     {id, plan, terminal, stdin, log, window, follower,
+               note} + the plan's descriptors
                                                  -> {pid, begin, directory, fds} + descriptors
     exec      the same and {container}, no log   -> the same
     follow    {stream, follower, offset | None}  -> {begin, end, ended, directory}, then events
@@ -35,9 +36,9 @@ Keeper to daemon, unasked:
 An exit whose "end" is not None tells at once that the output ended there; no "ended" follows.
 "log" is {directory, max_size, max_files, driver} or None: then output goes to a small spool, which
 holds back the process when a follower lags, and drops the oldest when nobody follows. "window" is
-(height, width) or None. "follower" is a number of the client's choice; in start and exec (where it
-may be None) it makes the client a follower from "begin" without a request of its own. "fds" names
-the descriptors sent along, from `ROLES`.
+(height, width) or None. "note" is bytes or None, which `list` gives back. "follower" is a number of
+the client's choice; in start and exec (where it may be None) it makes the client a follower from
+"begin" without a request of its own. "fds" names the descriptors sent along, from `ROLES`.
 
 Keeper to launcher: {op: "launch" | "join", seq, plan, status, stdio: [in, out, err], terminal};
 the plan's descriptors come first, so that ("fd", n) in a plan counts from the packet's first;

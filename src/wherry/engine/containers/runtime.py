@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -186,7 +186,7 @@ class Stream(Protocol):
     def stdin(self) -> Stdin | None:
         """Standard input, or None when the process was started without."""
 
-    def follow(self, offset: int | None = None) -> AsyncIterator[Chunk]:
+    def follow(self, offset: int | None = None) -> AsyncGenerator[Chunk, None]:
         """Yield output from `offset` (None: from now) until the last byte, as it arrives.
 
         The caller is waited for: the process stops writing rather than that a byte is lost. Bytes

@@ -39,7 +39,6 @@ _NEXT = {
     (FAILING, "refused"): FAILED,
 }
 
-_WALL = 0x40000000  # waitid(2)
 _PF_FORKNOEXEC = 0x40  # linux/sched.h: forked, and has not called execve since
 
 
@@ -154,8 +153,8 @@ class Launch:
 
     def _step(self, event: str) -> None:
         self.state = _NEXT[self.state, event]
-        if self.state == RUNNING and (killed := _died_before_exec(self.process)):
-            self.state, self.error = FAILED, killed
+        if self.state == RUNNING and _never_executed(self.process):
+            self.state = FAILED
         if self.state == RUNNING:
             self.close()
             self._done(self, None)
@@ -177,19 +176,22 @@ class Launch:
 
     def _reap(self) -> None:
         pidfd = self.process.pidfd
-        if wait_pidfd(pidfd, nohang=True) is not None:
-            self._loop.forget(pidfd)
-            self._done(self, self.error)
+        status = wait_pidfd(pidfd, nohang=True)
+        if status is None:
+            return
+        self._loop.forget(pidfd)
+        how = f"signal {status & 0x7F}" if status & 0x7F else f"exit code {status >> 8}"
+        text = f"the process died before it was executed ({how})"
+        self._done(self, self.error or failure("start", errno.ECHILD, text))
 
 
-def _died_before_exec(process: Process) -> Message | None:
-    """The error of a child whose status socket was closed by its death instead of execve."""
-    options = os.WEXITED | os.WNOHANG | os.WNOWAIT | _WALL
-    dead = os.waitid(os.P_PIDFD, process.pidfd, options)
-    if dead is None or not _flags(process.pid) & _PF_FORKNOEXEC:
-        return None
-    how = f"signal {dead.si_status}" if dead.si_code != os.CLD_EXITED else "exit"
-    return failure("start", errno.ECHILD, f"the process died before it was executed ({how})")
+def _never_executed(process: Process) -> bool:
+    """Whether the status socket was closed by the child's death instead of execve.
+
+    The kernel takes the flag away before it closes what is close-on-exec (fs/exec.c,
+    begin_new_exec), so there is no moment in between.
+    """
+    return bool(_flags(process.pid) & _PF_FORKNOEXEC)
 
 
 def _flags(pid: int) -> int:

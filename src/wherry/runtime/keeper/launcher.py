@@ -28,18 +28,22 @@ if TYPE_CHECKING:
     from wherry.runtime.keeper.loop import Loop
     from wherry.runtime.protocol import Message
 
+_STAGE = "stage"  # below the exec root: where roots are mounted in the launcher's own namespace
 SOCKET_FD = 3  # where the launcher finds its socket
 _HASTE = 1.0  # seconds: a launcher that dies younger than that, without an answer, ...
 _ATTEMPTS = 3  # ... this often in a row, is not replaced before it is needed
 
 
-def command() -> list[str]:
-    """How to execute the launcher that belongs to this keeper."""
+def command(exec_root: str, kept: Sequence[str]) -> list[str]:
+    """How to execute the launcher that belongs to this keeper.
+
+    `kept` are the paths whose mounts it must see (see `wherry.runtime.launcher`).
+    """
     source = os.path.dirname(os.path.dirname(os.path.dirname(os.path.dirname(__file__))))
     code = (
         f"import sys; sys.path.append({source!r}); from wherry.runtime.launcher import main; main()"
     )
-    return [sys.executable, "-IS", "-c", code]
+    return [sys.executable, "-IS", "-c", code, f"{exec_root}/{_STAGE}", *kept]
 
 
 class Launcher:

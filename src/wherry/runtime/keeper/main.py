@@ -5,8 +5,9 @@ container (the launcher clones with CLONE_PARENT), holds their pipes, terminals 
 their output to their logs and their exit to a record, and tells clients, for whom it never waits.
 All that it knows is one table (`process.Process`), so that it can be handed on.
 
-Arguments: the exec root; a descriptor that gets one byte when the keeper listens, or -1; and,
-instead of the launcher that belongs to it, the words of another command (tests).
+Arguments: the exec root; a descriptor that gets one byte when the keeper listens, or -1; the paths
+whose mounts the launcher must see (the data root). Behind `--` may stand the words of a command to
+be executed instead of the launcher that belongs to the keeper (tests).
 It ends when told to, or when it has had neither a process nor a client for `IDLE` seconds.
 """
 
@@ -112,20 +113,29 @@ class Keeper:
 
 def main() -> None:
     """Entry point of the process; see the module's text for the arguments."""
-    exec_root, ready, *launcher = sys.argv[1:]
+    exec_root, ready, *rest = sys.argv[1:]
+    kept, launcher = _split(rest)
     os.makedirs(exec_root, 0o711, exist_ok=True)
     lock = _lock(f"{exec_root}/{PID_NAME}")
     if lock < 0:
         return  # another keeper serves this root: whoever started us will find it
     set_child_subreaper()
     _raise_file_limit()
-    keeper = Keeper(exec_root, launcher or command())
+    keeper = Keeper(exec_root, launcher or command(exec_root, kept))
     if int(ready) >= 0:
         os.write(int(ready), b"\n")
         os.close(int(ready))
     gc.freeze()
     keeper.run()
+    _remove_directories(exec_root)
     os.unlink(f"{exec_root}/{PID_NAME}")
+
+
+def _split(words: list[str]) -> tuple[list[str], list[str]]:
+    if "--" not in words:
+        return words, []
+    at = words.index("--")
+    return words[:at], words[at + 1 :]
 
 
 def _lock(path: str) -> int:
@@ -145,6 +155,15 @@ def _lock(path: str) -> int:
     os.ftruncate(fd, 0)
     os.pwrite(fd, b"%d\n" % os.getpid(), 0)
     return fd
+
+
+def _remove_directories(exec_root: str) -> None:
+    """Take along what was made on the way, where nothing of others is in it."""
+    for name in ("stage", "containers"):
+        try:
+            os.rmdir(f"{exec_root}/{name}")
+        except OSError:
+            pass
 
 
 def _raise_file_limit() -> None:

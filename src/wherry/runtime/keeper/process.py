@@ -44,13 +44,13 @@ class Process:
     Descriptors are -1 when there are none (any more): `pidfd` until it was reaped, `out` and `err`
     until their end (`out` is the master of a terminal, `peer` then keeps the terminal from hanging
     up while the process lives), `stdin` until it was closed, `rootfs` until it is forgotten.
-    `spool` tells that the log is one that nobody reads later. A row without `out` and `err` has
-    ended; `status` is the raw wait status once it has exited. There are many rows and most of them
-    idle: no row may cost more than about a kilobyte.
+    `spool` tells that the log is one that nobody reads later; `note` is the client's own. A row
+    without `out` and `err` has ended; `status` is the raw wait status once it has exited. There are
+    many rows and most of them idle: no row may cost more than about a kilobyte.
     """
 
     __slots__ = (
-        "begin", "container", "err", "exit_time", "followers", "id", "log", "on", "out",
+        "begin", "container", "err", "exit_time", "followers", "id", "log", "note", "on", "out",
         "paused", "peer", "pid", "pidfd", "rootfs", "spool", "status", "stdin", "terminal",
     )  # fmt: skip
 
@@ -61,6 +61,7 @@ class Process:
         self.log = log
         self.spool = spool
         self.begin = log.end
+        self.note: bytes | None = None
         self.terminal = False
         self.pid = 0
         self.pidfd = self.out = self.err = self.stdin = self.peer = self.rootfs = -1
@@ -106,6 +107,7 @@ class Process:
             "end": self.log.end,
             "ended": self.ended,
             "directory": self.log.directory,
+            "note": self.note,
             "fds": self.descriptors()[0],
         }
 

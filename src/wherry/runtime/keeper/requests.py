@@ -114,6 +114,7 @@ class Requests:
             raise Refused(errno.EEXIST, f"{id} was started already")
         log_or_spool = log or self._spool(container or id, id)
         process = Process(id, container, self._on, log_or_spool, spool=log is None)
+        process.note = message.get("note")
         self._exits.remove_record(process)
         launch = Launch(process, self._loop, _Answer(self, client, message), _take_terminal)
         try:

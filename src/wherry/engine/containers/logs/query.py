@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from wherry.engine.containers.logs.timestamp import rfc3339nano
 from wherry.engine.containers.runtime import STDERR, STDOUT
@@ -29,8 +30,7 @@ class LogQuery:
         return frozenset(stream for stream, selected in wanted if selected)
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(NamedTuple):
     """A line of one output, or a piece of a line longer than `lines.PIECE`.
 
     `data` has its newline, if it ends in one (the last line of an output may not). `time` is the

@@ -1,0 +1,284 @@
+"""The built-in runtime: a cgroup, a plan, and the keeper that has it carried out."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+from collections.abc import Mapping, Sequence
+from typing import Any, Self
+
+from wherry.engine.containers.builtin_plan import exec_plan, start_plan
+from wherry.engine.containers.builtin_process import BuiltinProcess
+from wherry.engine.containers.keeper_client import KeeperClient
+from wherry.engine.containers.keeper_start import socket_path, start_keeper
+from wherry.engine.containers.runtime import (
+    Bundle,
+    ExecProcess,
+    KeeperGone,
+    LaunchError,
+    LogTarget,
+    Running,
+    WindowSize,
+)
+from wherry.errors import Conflict, NotFound
+from wherry.kernel.cgroup.cgroup import Cgroup
+from wherry.kernel.cgroup.hierarchy import Hierarchies, detect
+from wherry.runtime import protocol
+
+
+class BuiltinRuntime:
+    """See `runtime.Runtime`. Make it with `open`; `close` leaves everything running."""
+
+    def __init__(self, exec_root: str, kept: Sequence[str], hierarchies: Hierarchies) -> None:
+        self._exec_root = exec_root
+        self._kept = kept
+        self._hierarchies = hierarchies
+        self._connecting = asyncio.Lock()
+        self._client: KeeperClient | None = None
+        self._processes: dict[str, BuiltinProcess] = {}
+
+    @classmethod
+    async def open(cls, exec_root: str, data_root: str) -> Self:
+        """Connect to the keeper of `exec_root`, which is started when there is none.
+
+        What it runs is found again (`list`). Raises KeeperGone.
+        """
+        runtime = cls(exec_root, (data_root,), await asyncio.to_thread(detect))
+        client = await runtime._connected()
+        await runtime._find_again(client)
+        return runtime
+
+    def close(self) -> None:
+        """Hang up on the keeper and close descriptors; what runs goes on. Idempotent."""
+        if self._client is not None:
+            self._client.close()
+        for process in self._processes.values():
+            process.close()
+        self._processes.clear()
+
+    async def shutdown_keeper(self) -> None:
+        """Have the keeper leave. Raises Conflict while something runs."""
+        client = await self._connected()
+        try:
+            await client.request("shutdown")
+        except LaunchError as error:
+            raise Conflict(f"the keeper cannot leave: {error.text}") from error
+        await asyncio.wait([client.lost])
+
+    async def start(self, id: str, bundle: Bundle) -> Running:
+        """See `runtime.Runtime.start`."""
+        client = await self._connected()
+        self._refuse_known(id)
+        path = bundle.spec["linux"]["cgroupsPath"]
+        resources = bundle.spec["linux"].get("resources") or {}
+        try:
+            cgroup = Cgroup.create(self._hierarchies, path, resources)
+        except OSError as error:
+            raise LaunchError("cgroup", error.errno or 0, _sentence(error)) from error
+        process = BuiltinProcess(client, id, cgroup, terminal=bundle.terminal)
+        process.namespaces = [n["type"] for n in bundle.spec["linux"].get("namespaces") or ()]
+        try:
+            with start_plan(bundle, cgroup) as (plan, fds):
+                await self._launch(
+                    process, "start", plan, fds, bundle, log=_log(bundle.log), note=process.note()
+                )
+        except BaseException:
+            await asyncio.shield(asyncio.to_thread(cgroup.remove))
+            raise
+        return process.running()
+
+    async def exec(self, id: str, exec_id: str, process: ExecProcess) -> Running:
+        """See `runtime.Runtime.exec`."""
+        client = await self._connected()
+        container = self._alive(id)
+        self._refuse_known(exec_id)
+        cgroup = container.cgroup.child(exec_id)
+        started = BuiltinProcess(client, exec_id, cgroup, terminal=process.terminal, container=id)
+        try:
+            plan = exec_plan(process, container.namespaces, cgroup)
+            await self._launch(
+                started, "exec", plan, [container.pidfd], process, container=id, note=None
+            )
+        except BaseException:
+            await asyncio.shield(asyncio.to_thread(_remove_child, cgroup))
+            raise
+        return started.running()
+
+    async def signal(self, id: str, signo: int) -> None:
+        """See `runtime.Runtime.signal`."""
+        self._alive(id).signal(signo)
+
+    async def pause(self, id: str) -> None:
+        """See `runtime.Runtime.pause`."""
+        await asyncio.to_thread(self._alive(id).cgroup.freeze)
+
+    async def resume(self, id: str) -> None:
+        """See `runtime.Runtime.resume`."""
+        await asyncio.to_thread(self._alive(id).cgroup.thaw)
+
+    async def resize(self, id: str, size: WindowSize) -> None:
+        """See `runtime.Runtime.resize`."""
+        self._alive(id).resize(size)
+
+    async def pids(self, id: str) -> list[int]:
+        """See `runtime.Runtime.pids`."""
+        return self._alive(id).cgroup.pids()
+
+    async def update(self, id: str, resources: Mapping[str, Any]) -> None:
+        """See `runtime.Runtime.update`. Raises OSError for a limit that the kernel refuses."""
+        await asyncio.to_thread(self._alive(id).cgroup.update, dict(resources))
+
+    async def stats(self, id: str) -> Mapping[str, Any]:
+        """See `runtime.Runtime.stats`."""
+        return await asyncio.to_thread(self._alive(id).cgroup.stats)
+
+    async def release(self, id: str) -> None:
+        """See `runtime.Runtime.release`."""
+        process = self._processes.get(id)
+        if process is None:
+            return
+        family = [process, *self._execs(id)]
+        if any(not member.exited.done() for member in family) or process.cgroup.pids():
+            await asyncio.to_thread(process.cgroup.kill)
+        await asyncio.wait([member.exited for member in family])
+        await self._forget(process)
+        for member in family:
+            self._processes.pop(member.id, None)
+            rootfs = member.close()
+            # The last reference to an overlay mount: the kernel syncs its whole upper file system.
+            await asyncio.to_thread(protocol.close_all, rootfs)
+        await asyncio.to_thread(process.cgroup.remove)
+
+    async def forget_exec(self, exec_id: str) -> None:
+        """See `runtime.Runtime.forget_exec`."""
+        process = self._processes.get(exec_id)
+        if process is None or not process.exited.done():
+            return
+        await self._forget(process)
+        self._processes.pop(exec_id, None)
+        process.close()
+        await asyncio.to_thread(_remove_child, process.cgroup)
+
+    async def list(self) -> Mapping[str, Running]:
+        """See `runtime.Runtime.list`."""
+        containers = [process for process in self._processes.values() if not process.container]
+        return {
+            container.id: container.running({e.id: e.running() for e in self._execs(container.id)})
+            for container in containers
+        }
+
+    async def _launch(
+        self,
+        process: BuiltinProcess,
+        op: str,
+        plan: Mapping[str, Any],
+        fds: Sequence[int],
+        wanted: Bundle | ExecProcess,
+        **fields: Any,
+    ) -> None:
+        """Send a launch; the process is known before its events can come."""
+        self._processes[process.id] = process
+        window = (wanted.window.height, wanted.window.width) if wanted.window else None
+        try:
+            reply = await process.client.request(
+                op,
+                fds,
+                id=process.id,
+                plan=plan,
+                terminal=wanted.terminal,
+                stdin=wanted.open_stdin,
+                window=window,
+                follower=process.stream.reserve() if wanted.follow else None,
+                **fields,
+            )
+        except BaseException:
+            del self._processes[process.id]
+            raise
+        process.started(reply)
+
+    async def _connected(self) -> KeeperClient:
+        async with self._connecting:
+            if self._client is None or self._client.lost.done():
+                self._client = await self._connect()
+                self._client.lost.add_done_callback(lambda _: self._lost())
+            return self._client
+
+    async def _connect(self) -> KeeperClient:
+        path = socket_path(self._exec_root)
+        with contextlib.suppress(OSError):
+            return KeeperClient(path, self._event)
+        await asyncio.to_thread(start_keeper, self._exec_root, self._kept)
+        try:
+            return KeeperClient(path, self._event)
+        except OSError as error:
+            raise KeeperGone(f"the keeper does not answer at {path}: {error}") from error
+
+    async def _find_again(self, client: KeeperClient) -> None:
+        for row in (await client.request("list")).fields["processes"]:
+            process = BuiltinProcess.from_row(client, row, self._cgroup_of(row))
+            self._processes[process.id] = process
+            process.adopted(await client.request("adopt", stream=process.id), row)
+
+    def _cgroup_of(self, row: Mapping[str, Any]) -> Cgroup:
+        if container := row["container"]:
+            return self._processes[container].cgroup.child(row["id"])
+        directories = protocol.decode(row["note"])
+        return Cgroup(directories["v1"], directories["v2"])
+
+    def _event(self, message: Mapping[str, Any]) -> None:
+        process = self._processes.get(message["id"])
+        if process is None:
+            return
+        if message["event"] == "exit":
+            process.has_exited(message["status"], message["time"])
+        if message["end"] is not None:
+            process.stream.finish(message["end"])
+
+    def _lost(self) -> None:
+        error = KeeperGone("the keeper is gone, and with it the exit status")
+        for process in self._processes.values():
+            process.fail(error)
+
+    async def _forget(self, process: BuiltinProcess) -> None:
+        """The keeper's row goes; that it had none, or went itself, is as good."""
+        with contextlib.suppress(LaunchError, KeeperGone):
+            await process.client.request("forget", id=process.id)
+
+    def _execs(self, container: str) -> Sequence[BuiltinProcess]:
+        return [process for process in self._processes.values() if process.container == container]
+
+    def _refuse_known(self, id: str) -> None:
+        if id in self._processes:
+            raise Conflict(f"{id} was started already and is not released")
+
+    def _alive(self, id: str) -> BuiltinProcess:
+        process = self._processes.get(id)
+        if process is None:
+            raise NotFound(f"no process {id}")
+        if process.exited.done():
+            raise Conflict(f"{id} is not running")
+        return process
+
+
+def _log(target: LogTarget | None) -> dict[str, Any] | None:
+    if target is None:
+        return None
+    return {
+        "driver": target.driver,
+        "directory": target.directory,
+        "max_size": target.max_size,
+        "max_files": target.max_files,
+    }
+
+
+def _remove_child(cgroup: Cgroup) -> None:
+    """Remove an exec's own cgroup; the container's, which it shares elsewhere, stays."""
+    own = {name: path for name, path in cgroup.v1.items() if name == "freezer"}
+    with contextlib.suppress(OSError):
+        Cgroup(own, cgroup.v2).remove()
+
+
+def _sentence(error: OSError) -> str:
+    where = f" ({os.fspath(error.filename)})" if error.filename else ""
+    return f"cannot make the cgroup{where}: {error.strerror}"

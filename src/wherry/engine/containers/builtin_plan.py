@@ -1,0 +1,107 @@
+"""From a bundle to a plan with its descriptors.
+
+The launcher sees little of the file system (`wherry.runtime.mount_trim`), and a path could change
+between check and use: what is to be bind-mounted or joined is opened here, and goes along.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from typing import Any
+
+from wherry.engine.containers.runtime import Bundle, ExecProcess, LaunchError
+from wherry.kernel import mount
+from wherry.kernel.cgroup.cgroup import Cgroup
+from wherry.runtime.plan import CgroupPlace, plan_join, plan_launch
+
+_RECURSIVE = "rbind"
+
+
+@contextmanager
+def start_plan(bundle: Bundle, cgroup: Cgroup) -> Iterator[tuple[dict[str, Any], list[int]]]:
+    """The plan of a container's first process, and its descriptors, open while the block lasts.
+
+    Raises LaunchError naming the mount or namespace that cannot be opened, or what is wrong in
+    the spec.
+    """
+    with ExitStack() as opened:
+        fds: list[int] = []
+
+        def travel(fd: int) -> tuple[str, int]:
+            opened.callback(os.close, fd)
+            fds.append(fd)
+            return ("fd", len(fds) - 1)
+
+        linux = dict(bundle.spec["linux"])
+        linux["namespaces"] = [
+            {**item, "path": travel(_open_namespace(item["path"]))} if item.get("path") else item
+            for item in linux.get("namespaces") or ()
+        ]
+        mounts = [
+            {**item, "source": travel(_open_source(item))} if _is_bind(item) else item
+            for item in bundle.spec.get("mounts") or ()
+        ]
+        spec = {**bundle.spec, "linux": linux, "mounts": mounts}
+        yield _planned(bundle, spec, cgroup), fds
+
+
+def exec_plan(process: ExecProcess, namespaces: Sequence[str], cgroup: Cgroup) -> dict[str, Any]:
+    """The plan of an exec; its one descriptor is the pidfd of the container's first process."""
+    try:
+        return plan_join(
+            process.process,
+            namespaces=[{"type": name} for name in namespaces],
+            cgroup=CgroupPlace.of(cgroup),
+            seccomp=process.seccomp,
+            user=process.user,
+            groups=process.groups,
+            terminal=process.terminal,
+        )
+    except ValueError as error:
+        raise LaunchError("plan", 0, str(error)) from error
+
+
+def _planned(bundle: Bundle, spec: Mapping[str, Any], cgroup: Cgroup) -> dict[str, Any]:
+    try:
+        return plan_launch(
+            spec,
+            rootfs=bundle.rootfs,
+            cgroup=CgroupPlace.of(cgroup),
+            seccomp=bundle.seccomp,
+            user=bundle.user,
+            groups=bundle.groups,
+            terminal=bundle.terminal,
+            create_cwd=bundle.create_cwd,
+        )
+    except ValueError as error:
+        raise LaunchError("plan", 0, str(error)) from error
+
+
+def _is_bind(item: Mapping[str, Any]) -> bool:
+    options = item.get("options") or ()
+    bind = item.get("type") == "bind" or "bind" in options or _RECURSIVE in options
+    return bind and isinstance(item.get("source"), str)
+
+
+def _open_source(item: Mapping[str, Any]) -> int:
+    recursive = _RECURSIVE in (item.get("options") or ())
+    try:
+        return mount.clone_tree(item["source"], recursive=recursive)
+    except OSError as error:
+        text = f"cannot mount {item['source']}: {os.strerror(error.errno or 0).lower()}"
+        raise LaunchError("mount", error.errno or 0, text) from error
+
+
+def _open_namespace(path: str) -> int:
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError as error:
+        text = f"cannot join the namespace {path}: {os.strerror(error.errno or 0).lower()}"
+        raise LaunchError("namespace", error.errno or 0, text) from error
+    if not stat.S_ISREG(os.fstat(fd).st_mode):
+        os.close(fd)
+        raise LaunchError("namespace", 0, f"cannot join {path}: it is no namespace")
+    return fd
