@@ -74,9 +74,17 @@ TRAPS = {
 """Programs that cannot start, each for a reason of its own."""
 
 
-def archive(reference: str, layers: list[bytes], config: dict[str, object]) -> bytes:
-    """A docker-archive (what `docker save` writes) of one image."""
-    digests = [hashlib.sha256(layer).hexdigest() for layer in layers]
+def archive(
+    reference: str,
+    layers: list[bytes],
+    config: dict[str, object],
+    diff_ids: list[str] | None = None,
+) -> bytes:
+    """A docker-archive (what `docker save` writes) of one image.
+
+    `diff_ids` (hex) are needed when the layers are compressed.
+    """
+    digests = diff_ids or [hashlib.sha256(layer).hexdigest() for layer in layers]
     image = {
         "architecture": ARCHITECTURES.get(platform.machine(), platform.machine()),
         "os": "linux",

@@ -1,0 +1,1 @@
+"""Speed and memory of Wherry beside dockerd, podman, runc and crun: `python -m benchmarks`."""
