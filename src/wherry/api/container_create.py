@@ -1,13 +1,16 @@
 """The body of POST /containers/create: three of Docker's types in one object."""
 
+# ruff: noqa: RUF009 - every call below makes a dataclasses.field, anew for each class
+
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping
-from typing import Any, Final
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
 
 from wherry.api.call import Call
-from wherry.api.schema.body import read_json
+from wherry.api.schema.body import as_values, read_json
 from wherry.api.version import Version
 from wherry.engine.containers.config import (
     ContainerConfig,
@@ -17,9 +20,20 @@ from wherry.engine.containers.config import (
 )
 from wherry.engine.values.containers import CreateRequest
 from wherry.errors import Invalid
-from wherry.spec.jsondecode import decode, kind_of
-from wherry.spec.jsonfields import form_of
+from wherry.spec.jsonfields import form_of, json_field
 
+
+@dataclass(frozen=True, slots=True)
+class Body(ContainerConfig):
+    """The body: a ContainerConfig with two more keys."""
+
+    host_config: HostConfig = json_field("HostConfig", "container.HostConfig", HostConfig())
+    networking_config: NetworkingConfig = json_field(
+        "NetworkingConfig", "network.NetworkingConfig", NetworkingConfig()
+    )
+
+
+_CONFIG_FIELDS: Final = tuple(f.name for f in dataclasses.fields(ContainerConfig))
 _CONFIG_KEYS: Final = frozenset(
     form.name.casefold() for f in dataclasses.fields(ContainerConfig) if (form := form_of(f))
 )
@@ -27,41 +41,20 @@ _CONFIG_KEYS: Final = frozenset(
 
 async def read_create(call: Call) -> CreateRequest:
     """Return what to create. Raises Invalid in Docker's words."""
-    body = await read_json(call.request)
-    if body is None:
+    value = await read_json(call.request)
+    if value is None:
         raise Invalid("invalid JSON: got EOF while reading request body")
-    try:
-        config, host_config, networking = _decoded(body)
-    except Invalid as error:
-        raise Invalid(f"invalid JSON: {error.message}", hint=error.hint) from None
-    if not any(key.casefold() in _CONFIG_KEYS for key in body):
+    body = as_values(value, Body, "container.CreateRequest")
+    if not any(key.casefold() in _CONFIG_KEYS for key in value):
         raise Invalid("config cannot be empty in order to create a container")
     request = CreateRequest(
         name=call.query.text("name").removeprefix("/"),
-        config=config,
-        host_config=host_config,
-        networking=networking,
+        config=ContainerConfig(**{name: getattr(body, name) for name in _CONFIG_FIELDS}),
+        host_config=body.host_config,
+        networking=body.networking_config,
         platform=call.query.text("platform") if call.version >= (1, 41) else "",
     )
     return _as_meant(request, call.version)
-
-
-def _decoded(body: Any) -> tuple[ContainerConfig, HostConfig, NetworkingConfig]:
-    if not isinstance(body, dict):
-        raise Invalid(
-            f"json: cannot unmarshal {kind_of(body)} into Go value of type container.CreateRequest"
-        )
-    parts = {key.casefold(): value for key, value in body.items()}
-    return (
-        decode(ContainerConfig, body, "container.CreateRequest"),
-        decode(HostConfig, _part(parts, "hostconfig"), "container.HostConfig"),
-        decode(NetworkingConfig, _part(parts, "networkingconfig"), "network.NetworkingConfig"),
-    )
-
-
-def _part(parts: Mapping[str, Any], name: str) -> Any:
-    value = parts.get(name)
-    return {} if value is None else value
 
 
 def _as_meant(request: CreateRequest, version: Version) -> CreateRequest:

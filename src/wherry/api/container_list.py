@@ -9,6 +9,7 @@ from typing import Any
 from wherry.api.call import Call
 from wherry.api.container_inspect import mount_point
 from wherry.api.container_networks import endpoints
+from wherry.api.shims import CONTAINER, adapted
 from wherry.api.timestamps import human_duration
 from wherry.engine.containers.record import Container, State
 from wherry.errors import WherryError
@@ -22,7 +23,8 @@ async def listed(call: Call, containers: Sequence[Container], *, size: bool) -> 
     names = await _image_names(call, containers)
     shown = []
     for container in containers:
-        summary = summarised(container, names[container.image_ref, container.image_id], now)
+        image = names[container.image_ref, container.image_id]
+        summary = adapted(CONTAINER, summarised(container, image, now), call.version)
         if size:
             sizes = await call.engine.containers.sizes(container.id)
             summary |= {"SizeRw": sizes.rw, "SizeRootFs": sizes.root_fs}

@@ -91,9 +91,9 @@ def rendered(exec: Exec) -> dict[str, object]:
         "OpenStdin": config.attach_stdin,
         "OpenStderr": config.attach_stderr,
         "OpenStdout": config.attach_stdout,
-        "CanRemove": exec.exit_code is not None,
+        "CanRemove": False,
         "ContainerID": exec.container_id,
-        "DetachKeys": _base64(detachkeys.parse(config.detach_keys)),
+        "DetachKeys": _base64(detachkeys.parse(config.detach_keys) if config.detach_keys else b""),
         "Pid": exec.pid,
     }
 

@@ -32,25 +32,6 @@ CONTAINERS: Final = frozenset(
 CONTAINERS_PRUNE: Final = frozenset(("label", "label!", "until"))
 IMAGES: Final = frozenset(["before", "dangling", "label", "reference", "since", "until"])
 IMAGES_PRUNE: Final = frozenset(("dangling", "label", "label!", "until"))
-EVENTS: Final = frozenset(
-    [
-        "config",
-        "container",
-        "daemon",
-        "event",
-        "image",
-        "label",
-        "network",
-        "node",
-        "plugin",
-        "scope",
-        "secret",
-        "service",
-        "type",
-        "volume",
-    ]
-)
-
 _VALUES: Final[Mapping[str, frozenset[str]]] = {
     "status": frozenset(
         ["created", "dead", "exited", "paused", "removing", "restarting", "running"]
@@ -59,16 +40,17 @@ _VALUES: Final[Mapping[str, frozenset[str]]] = {
 }
 
 
-def parse(text: str, known: frozenset[str]) -> Filters:
+def parse(text: str, known: frozenset[str] | None) -> Filters:
     """Return the filters of a request: {"name": ["value"]} or {"name": {"value": true}}.
 
-    Raises Invalid for another form, for a name not in `known` and for a state that none is.
+    Raises Invalid for another form, for a name not in `known` (None: any may be) and for a state
+    that none is.
     """
     if not text:
         return {}
     filters = {name: _values(values) for name, values in _object(text).items()}
     for name, values in filters.items():
-        if name not in known:
+        if known is not None and name not in known:
             raise Invalid(f"invalid filter '{name}'")
         if name in _VALUES:
             _check(name, values)

@@ -59,7 +59,7 @@ async def load(call: Call) -> Answer:
     """POST /images/load: the archive streams in, the news stream out."""
     quiet = call.query.flag("quiet", default=True)
     news = await call.engine.images.load(call.request.body, quiet=quiet)
-    return await progress_stream(news)
+    return await progress_stream(news, early_status=False)
 
 
 async def save_one(call: Call) -> Answer:
@@ -83,7 +83,7 @@ async def create(call: Call) -> Answer:
         if tag:
             reference += ("@" if ":" in tag else ":") + tag
         news = await call.engine.images.pull(reference, platform=query.text("platform"))
-        return await progress_stream(news)
+        return await progress_stream(news, early_status=True)
     return await _import(call)
 
 
@@ -105,7 +105,7 @@ async def _import(call: Call) -> Answer:
         platform=query.text("platform"),
     )
     news = await call.engine.images.import_root(call.request.body, request)
-    return await progress_stream(news)
+    return await progress_stream(news, early_status=True)
 
 
 async def prune(call: Call) -> Answer:

@@ -15,9 +15,13 @@ from wherry.http.message import Stream
 _BAR: Final = 50
 
 
-async def progress_stream(news: AsyncIterator[Progress]) -> Stream:
-    """Return the answer. It waits for the first piece, so that an early failure has a status."""
-    first = await anext(news, None)
+async def progress_stream(news: AsyncIterator[Progress], *, early_status: bool) -> Stream:
+    """Return the answer.
+
+    With `early_status` it waits for the first piece, so that what fails before gets a status of its
+    own; otherwise (`load` of dockerd) every failure is told in the stream.
+    """
+    first = await anext(news, None) if early_status else None
     return Stream(200, JSON, _lines(first, news))
 
 
@@ -25,8 +29,8 @@ async def _lines(first: Progress | None, news: AsyncIterator[Progress]) -> Async
     try:
         if first is not None:
             yield _line(message(first))
-            async for piece in news:
-                yield _line(message(piece))
+        async for piece in news:
+            yield _line(message(piece))
     except (WherryError, BadBody, OSError) as error:
         yield _line(_failure(error_message(error)))
     finally:

@@ -75,14 +75,40 @@ def _expected_commits(shown: Shown) -> None:
         shown[key] = shown[key] | {"Expected": shown[key]["ID"]}
 
 
+def _kernel_memory(shown: Shown) -> None:
+    shown |= {"KernelMemory": False, "KernelMemoryTCP": False}
+
+
+def _registry_allowances(shown: Shown) -> None:
+    names = ("AllowNondistributableArtifactsHostnames", "AllowNondistributableArtifactsCIDRs")
+    shown["RegistryConfig"] = shown["RegistryConfig"] | {name: [] for name in names}
+
+
+def _no_dns_names(shown: Shown) -> None:
+    _without_endpoint_key(shown, "DNSNames")
+
+
+def _no_gateway_priority(shown: Shown) -> None:
+    _without_endpoint_key(shown, "GwPriority")
+
+
+def _without_endpoint_key(shown: Shown, key: str) -> None:
+    for endpoint in shown["NetworkSettings"]["Networks"].values():
+        endpoint.pop(key, None)
+
+
 _SHIMS: Final[tuple[tuple[str, Version, Callable[[Shown], None]], ...]] = (
     # kind, shown to versions below, change (API history of Docker, by version)
+    (CONTAINER, (1, 44), _no_dns_names),
+    (CONTAINER, (1, 48), _no_gateway_priority),
     (IMAGE_SUMMARY, (1, 43), _none_names),
     (IMAGE_SUMMARY, (1, 44), _virtual_size),
     (IMAGE, (1, 44), _virtual_size),
     (IMAGE, (1, 45), _build_container),
     (IMAGE, (1, 50), _full_image_config),
     (DISK_USAGE, (1, 42), _builder_size),
+    (INFO, (1, 42), _kernel_memory),
+    (INFO, (1, 49), _registry_allowances),
     (INFO, (1, 49), _expected_commits),
     (INFO, (1, 50), _bridge_filters),
 )

@@ -95,9 +95,11 @@ def _absent(facts: SystemFacts) -> dict[str, Any]:
     return {
         "IndexServerAddress": "https://index.docker.io/v1/",
         "RegistryConfig": {
-            "IndexConfigs": {},
+            "IndexConfigs": {
+                "docker.io": {"Name": "docker.io", "Mirrors": [], "Secure": True, "Official": True}
+            },
             "InsecureRegistryCIDRs": [],
-            "Mirrors": None,
+            "Mirrors": [],
         },
         "GenericResources": None,
         "HttpProxy": "",

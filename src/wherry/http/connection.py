@@ -6,8 +6,9 @@ connection still speaks HTTP. Those are the phases here:
     READY     waiting for a request
     BUSY      a task answers one; its body is fed, anything behind it waits (pipelining)
     RAW       hijacked: bytes go to and from a Duplex
-    LINGERING answered, but the client still sends a body nobody wants: drop it for a moment, so
-              that it reads the answer instead of a reset
+    LINGERING answered, but the client may still send what nobody wants: drop it for a moment, so
+              that it reads the answer instead of a reset (closing a socket with unread bytes
+              resets it, unix sockets too: net/unix/af_unix.c, unix_release_sock)
     CLOSED
 """
 
@@ -286,10 +287,9 @@ class Connection(asyncio.Protocol):
         if self._half_closed:
             self._inbox.end()
         self._transport.resume_reading()
-        try:
-            await hijack.run(Duplex(self._transport, self._inbox, self._gate))
-        finally:
-            self._transport.close()
+        await hijack.run(Duplex(self._transport, self._inbox, self._gate))
+        self._phase = Phase.LINGERING
+        self._linger()
 
     # The client's disappearance.
 

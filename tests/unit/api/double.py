@@ -27,7 +27,14 @@ from wherry.engine.values.containers import (
 )
 from wherry.engine.values.events import Event, EventQuery
 from wherry.engine.values.execs import ExecConfig, ExecStart
-from wherry.engine.values.images import HistoryEntry, ImageFacts, ImageQuery, Progress, Removed
+from wherry.engine.values.images import (
+    HistoryEntry,
+    ImageFacts,
+    ImageQuery,
+    ImportRequest,
+    Progress,
+    Removed,
+)
 from wherry.engine.values.streams import AttachRequest, Chunk, LogsRequest, LogStream
 from wherry.engine.values.system import DiskUsage, SystemFacts, VersionFacts
 from wherry.errors import Conflict, Invalid, NotFound, NotModified
@@ -259,6 +266,11 @@ class Images:
         if self.received.startswith(b"truncated"):
             raise Invalid("the archive ends early")
         yield Progress(stream="Loaded image: busybox:latest\n")
+
+    async def import_root(
+        self, archive: AsyncIterator[bytes], request: ImportRequest
+    ) -> AsyncIterator[Progress]:
+        return self._load(archive)
 
     async def save(self, refs: Sequence[str]) -> AsyncIterator[bytes]:
         return several([ref.encode() for ref in refs])

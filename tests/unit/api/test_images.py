@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
 from tests.conformance import swagger
 from tests.unit.api import double
 from tests.unit.api.conftest import Asker, Engine
 from wherry.api.progress import bar, human_size
+from wherry.engine.values.images import ImageFacts
 
 
 async def test_list_by_version(ask: Asker, engine: Engine) -> None:
@@ -15,7 +18,7 @@ async def test_list_by_version(ask: Asker, engine: Engine) -> None:
     assert shown["RepoTags"] == ["busybox:latest"] and "VirtualSize" not in shown
     [old] = await ask.json("GET", "/v1.43/images/json")
     assert old["VirtualSize"] == old["Size"] == 5
-    engine.images.one = double.ImageFacts(double.IMAGE)
+    engine.images.one = ImageFacts(double.IMAGE)
     [older] = await ask.json("GET", "/v1.42/images/json")
     assert older["RepoTags"] == ["<none>:<none>"] and older["RepoDigests"] == ["<none>@<none>"]
     [new] = await ask.json("GET", "/images/json")
@@ -53,16 +56,19 @@ async def test_load_streams_both_ways(ask: Asker, engine: Engine) -> None:
     assert len(engine.images.received) == 1_000_000
 
 
-async def test_load_errors_before_and_after_the_first_news(ask: Asker) -> None:
-    assert await ask.error("POST", "/images/load", b"bad", 400) == "this is no archive"
-
-
-async def test_load_errors_after_the_first_news(ask: Asker) -> None:
-    answer = await ask.send("POST", "/images/load", b"truncated")
+@pytest.mark.parametrize(
+    ("archive", "message"),
+    [(b"bad", "this is no archive"), (b"truncated", "the archive ends early")],
+)
+async def test_load_errors_are_told_in_the_stream(ask: Asker, archive: bytes, message: str) -> None:
+    answer = await ask.send("POST", "/images/load", archive)
     *_, last = (await answer.read()).splitlines()
     assert answer.status == 200
-    message = "the archive ends early"
     assert json.loads(last) == {"errorDetail": {"message": message}, "error": message}
+
+
+async def test_import_errors_before_the_first_news_have_a_status(ask: Asker) -> None:
+    assert await ask.error("POST", "/images/create?fromSrc=-", b"bad", 400) == "this is no archive"
 
 
 async def test_save(ask: Asker) -> None:

@@ -96,7 +96,7 @@ async def test_exec(ask: Asker, engine: Engine) -> None:
     assert shown["ProcessConfig"] == {
         "tty": False, "entrypoint": "sh", "arguments": ["-c", "true"], "privileged": False,
     }  # fmt: skip
-    assert shown["ExitCode"] is None and shown["DetachKeys"] == "EBE="
+    assert shown["ExitCode"] is None and shown["DetachKeys"] == ""
 
 
 async def test_a_detached_exec(ask: Asker) -> None:

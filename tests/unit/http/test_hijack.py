@@ -158,3 +158,19 @@ async def test_a_client_gone_after_half_close_cancels(serve: Serve) -> None:
         assert not gone.is_set()
         raw.close()
         await asyncio.wait_for(gone.wait(), 10)
+
+
+async def test_what_a_client_still_sends_does_not_spoil_the_end(serve: Serve) -> None:
+    async def brief(request: Request) -> Answer:
+        async def run(duplex: Duplex) -> None:
+            await duplex.write(b"bye")
+
+        return Hijack(run)
+
+    async with serve(brief) as path, Client(path) as client:
+        for _ in range(20):
+            _, raw = await client.upgrade("POST", "/")
+            assert raw is not None
+            await raw.write(b"x" * 100_000)
+            assert await raw.read_all() == b"bye"
+            raw.close()

@@ -15,7 +15,8 @@ T = TypeVar("T")
 MAX_BODY: Final = 64 * 1024 * 1024
 """Bytes of a JSON body: room for tens of megabytes of environment, not for a flood."""
 
-_MEDIA_TYPE: Final = re.compile(r"[\w!#$&^.+-]+/[\w!#$&^.+-]+")
+_MEDIA_TYPE: Final = re.compile(r"[\w!#$&^.+-]+(/[\w!#$&^.+-]+)?")
+_STRING: Final = re.compile(r'"(?:[^"\\]|\\.)*"')
 _COMPLAINTS: Final = {
     "Expecting value": "looking for beginning of value",
     "Expecting property name enclosed in double quotes": "looking for beginning of object key "
@@ -23,7 +24,6 @@ _COMPLAINTS: Final = {
     "Illegal trailing comma before end of object": "looking for beginning of object key string",
     "Illegal trailing comma before end of array": "looking for beginning of value",
     "Expecting ':' delimiter": "after object key",
-    "Expecting ',' delimiter": "after object key:value pair",
     "Invalid control character at": "in string literal",
     "Invalid \\escape": "in string escape code",
     "Invalid \\uXXXX escape": "in \\u hexadecimal character escape",
@@ -41,8 +41,13 @@ async def read_json(request: Request) -> Any:
 async def read(request: Request, cls: type[T], go: str) -> T:
     """Return the body as a `cls` (see `wherry.spec.jsonfields`); an absent one is all defaults."""
     value = await read_json(request)
+    return as_values({} if value is None else value, cls, go)
+
+
+def as_values(value: Any, cls: type[T], go: str) -> T:
+    """Return a JSON value as a `cls`. Raises Invalid, as dockerd says it."""
     try:
-        return decode(cls, {} if value is None else value, go)
+        return decode(cls, value, go)
     except Invalid as error:
         raise Invalid(f"invalid JSON: {error.message}") from None
 
@@ -53,8 +58,8 @@ def check_content_type(request: Request) -> None:
     if not given and request.body.empty:
         return
     media_type = given.partition(";")[0].strip()
-    if given and not _MEDIA_TYPE.fullmatch(media_type):
-        raise Invalid(f"malformed Content-Type header ({given}): mime: expected slash after token")
+    if not _MEDIA_TYPE.fullmatch(media_type):
+        raise Invalid(f"malformed Content-Type header ({given}): mime: no media type")
     if media_type.lower() != "application/json":
         raise Invalid(f"unsupported Content-Type header ({given}): must be 'application/json'")
 
@@ -90,5 +95,20 @@ def _complaint(error: json.JSONDecodeError) -> str:
     """Return what Go's scanner says at the place where Python's gave up."""
     if error.msg.startswith("Unterminated string") or error.pos >= len(error.doc):
         return "unexpected EOF"
-    where = _COMPLAINTS.get(error.msg.removesuffix(": "), "looking for beginning of value")
+    if error.msg == "Expecting ',' delimiter":
+        within = _innermost(error.doc[: error.pos])
+        where = "after array element" if within == "[" else "after object key:value pair"
+    else:
+        where = _COMPLAINTS.get(error.msg.removesuffix(": "), "looking for beginning of value")
     return f"invalid character '{error.doc[error.pos]}' {where}"
+
+
+def _innermost(text: str) -> str:
+    """Return the bracket that is open at the end of well-formed JSON cut off."""
+    open_ones: list[str] = []
+    for character in _STRING.sub("", text):
+        if character in "[{":
+            open_ones.append(character)
+        elif character in "]}":
+            open_ones.pop()
+    return open_ones[-1]
