@@ -108,7 +108,7 @@ def _label(config: Config, rest: str) -> None:
 def _expose(config: Config, rest: str) -> None:
     ports = dict(config.get("ExposedPorts") or {})
     for word in rest.split():
-        ports.update(dict.fromkeys(_ports(word), {}))
+        ports.update({port: {} for port in _ports(word)})
     config["ExposedPorts"] = ports
 
 

@@ -35,7 +35,7 @@ class RootImport:
 
 
 def check(request: RootImport) -> dict[str, Any]:
-    """The image's `config` object as the changes make it. Raises Invalid before any byte is read."""
+    """The image's `config` object as the changes make it. Raises Invalid."""
     if request.platform:
         platform.parse(request.platform)
     return instructions.apply(request.changes, {})
