@@ -35,12 +35,14 @@ def converse(
     stdin: bool,
     terminal: bool,
     keys: str,
+    redraw: bool = False,
     begin: Callable[[], None] | None = None,
 ) -> bool:
     """Join our streams to the container's until it ends; True when the user detached.
 
     `target` is what to resize. `begin` is called once the terminal is ready: it starts the
-    process, so that nothing typed early is echoed twice.
+    process, so that nothing typed early is echoed twice. `redraw` asks a program that is
+    already there to show itself.
     """
     raw = RawTerminal(STDIN) if stdin and terminal and is_terminal(STDIN) else None
     # Detach keys belong to a terminal: in a pipe the same bytes are data.
@@ -50,7 +52,7 @@ def converse(
         if begin:
             begin()
         if terminal and is_terminal(STDOUT):
-            follow_size(api, target)
+            follow_size(api, target, redraw=redraw)
         session.run()
     finally:
         if raw:

@@ -38,9 +38,11 @@ class DetachKeys:
 
     def filter(self, typed: bytes) -> bytes:
         """What of `typed` goes to the container; `found` tells that the sequence is complete."""
+        if not self._keys:
+            return typed
         passed = bytearray()
         for byte in typed:
-            if self._keys and byte == self._keys[self._seen]:
+            if byte == self._keys[self._seen]:
                 self._seen += 1
                 if self._seen == len(self._keys):
                     self.found = True

@@ -33,7 +33,10 @@ def main() -> NoReturn:
     # The shell's expectations of a plain tool: ^C and a closed pipe end it without a word.
     use_default(SIGINT)
     use_default(SIGPIPE)
-    status = run(sys.argv[1:])
+    try:
+        status = run(sys.argv[1:])
+    except Exception as error:  # noqa: BLE001  the last resort of the process
+        status = _report_own_fault(error)
     # Skipping the interpreter's tear-down saves 2 ms; nothing of ours is buffered (output.py).
     os._exit(status)
 
@@ -140,6 +143,17 @@ def report(failure: Failure, name: str) -> int:
     elif failure.message:
         write_text(STDERR, f"{failure.message}\n")
     return failure.status
+
+
+def _report_own_fault(error: Exception) -> int:
+    """A mistake in wherry itself: one line, or the whole story with -D."""
+    if {"-D", "--debug"} & set(sys.argv):
+        import traceback
+
+        traceback.print_exception(error)
+    text = f"wherry: internal error: {type(error).__name__}: {error} (run wherry -D for more)"
+    write_text(STDERR, f"{text}\n")
+    return STATUS_FAILED
 
 
 def _system_text(error: OSError) -> str:

@@ -12,12 +12,16 @@ if TYPE_CHECKING:
     from wherry.cli.api import Api
 
 
-def follow_size(api: Api, target: str) -> None:
-    """Resize `target` ("/containers/ID" or "/exec/ID") now and at each SIGWINCH."""
+def follow_size(api: Api, target: str, *, redraw: bool = False) -> None:
+    """Resize `target` ("/containers/ID" or "/exec/ID") now and at each SIGWINCH.
 
-    def send() -> None:
-        rows, columns = window_size(STDOUT)
-        if not rows and not columns:
+    With `redraw` it first gets another size, so that a program that is there already sees a
+    change and draws its screen anew.
+    """
+
+    def send(extra: int = 0) -> None:
+        rows, columns = (number + extra for number in window_size(STDOUT))
+        if rows <= extra or columns <= extra:
             return
         try:  # noqa: SIM105
             api.begin("POST", f"{target}/resize", {"h": rows, "w": columns}).result()
@@ -25,4 +29,6 @@ def follow_size(api: Api, target: str) -> None:
             pass  # it has ended, or has not started; the next change tries again
 
     catch(SIGWINCH, send)
+    if redraw:
+        send(1)
     send()

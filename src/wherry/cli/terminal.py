@@ -12,8 +12,8 @@ _INPUT, _OUTPUT, _CONTROL, _LOCAL, _CHARS = 0, 1, 2, 3, 6
 class RawTerminal:
     """Puts the terminal `fd` into raw mode until `restore` (or the end of a with block).
 
-    As cfmakeraw(3), but output processing stays on, so that what other programs print in the
-    meantime keeps its line ends.
+    As cfmakeraw(3): no echo, no line editing, no signal keys, no processing of output; all of it
+    is the business of the terminal inside the container.
     """
 
     __slots__ = ("_before", "_fd")
@@ -32,6 +32,7 @@ class RawTerminal:
             | termios.ICRNL
             | termios.IXON
         )
+        mode[_OUTPUT] &= ~termios.OPOST
         mode[_LOCAL] &= ~(
             termios.ECHO | termios.ECHONL | termios.ICANON | termios.ISIG | termios.IEXTEN
         )

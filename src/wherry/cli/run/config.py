@@ -70,9 +70,8 @@ def create_request(
 def _check(options: Options) -> None:
     for flag, (allowed, name) in _MODES.items():
         value = options.text(flag)
-        prefix = next((mode for mode in allowed if mode.endswith(":")), None)
-        fits = value in allowed or (prefix and value.startswith(prefix) and value != prefix)
-        if not fits:
+        mode, colon, _ = value.partition(":")
+        if value.endswith(":") or mode + colon not in allowed:
             raise Failure(f"--{flag}: invalid {name} mode")
     swappiness = options.number("memory-swappiness")
     if swappiness != -1 and not 0 <= swappiness <= 100:

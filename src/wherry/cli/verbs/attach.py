@@ -43,7 +43,7 @@ def run(context: Context, options: Options, arguments: list[str]) -> int:
     }
     connection = api.hijack(container_path(container, "attach"), query)
     target = container_path(container)
-    if converse(api, connection, target, stdin=stdin, terminal=terminal, keys=keys):
+    if converse(api, connection, target, stdin=stdin, terminal=terminal, keys=keys, redraw=True):
         context.warn(DETACHED)
         return STATUS_FAILED
     return exit_status(waiting)

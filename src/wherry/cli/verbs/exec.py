@@ -7,7 +7,7 @@ import os
 from wherry.cli.attachment import DETACHED, check_terminal, converse
 from wherry.cli.command import ANY, Command
 from wherry.cli.each import container_path
-from wherry.cli.failures import Failure
+from wherry.cli.failures import STATUS_FAILED, Failure
 from wherry.cli.flags import Flag
 from wherry.cli.output import STDOUT
 from wherry.cli.run.checks import variable
@@ -67,7 +67,7 @@ def _converse(context: Context, options: Options, request: dict[str, Any], targe
     )
     if detached:
         context.warn(DETACHED)
-        return 0
+        return STATUS_FAILED
     return int(context.api.get(f"{target}/json").get("ExitCode") or 0)
 
 

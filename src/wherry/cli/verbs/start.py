@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from wherry.cli.attachment import DETACHED, check_terminal, converse, exit_status, forward_signals
+from wherry.cli.attachment import check_terminal, converse, exit_status, forward_signals
 from wherry.cli.command import ANY, Command
 from wherry.cli.each import container_path, send_all
 from wherry.cli.failures import STATUS_FAILED, Failure
@@ -80,7 +80,6 @@ def _start_attached(context: Context, options: Options, name: str) -> int:
 
     target = container_path(container)
     if converse(api, connection, target, stdin=stdin, terminal=terminal, keys=keys, begin=begin):
-        context.warn(DETACHED)
         return 0
     return exit_status(waiting)
 

@@ -22,18 +22,6 @@ FLAGS = (
 
 _RUNNING = ("running", "paused", "restarting")
 
-_LISTING = Listing(
-    "*formatter.diskUsageContext",
-    (
-        Column("Type", "TYPE", lambda row: row["Type"]),
-        Column("TotalCount", "TOTAL", lambda row: str(row["Total"])),
-        Column("Active", "ACTIVE", lambda row: str(row["Active"])),
-        Column("Size", "SIZE", lambda row: size(row["Size"], 4)),
-        Column("Reclaimable", "RECLAIMABLE", lambda row: _reclaimable(row)),
-    ),
-    ("Type", "TotalCount", "Active", "Size", "Reclaimable"),
-)
-
 
 def run(context: Context, options: Options, arguments: list[str]) -> None:
     """Show how much disk images, containers, volumes and the build cache take."""
@@ -94,5 +82,17 @@ def _reclaimable(row: dict[str, Any]) -> str:
     free = size(row["Free"], 4)
     return f"{free} ({row['Free'] * 100 // row['Size']}%)" if row["Percent"] else free
 
+
+_LISTING = Listing(
+    "*formatter.diskUsageContext",
+    (
+        Column("Type", "TYPE", lambda row: row["Type"]),
+        Column("TotalCount", "TOTAL", lambda row: str(row["Total"])),
+        Column("Active", "ACTIVE", lambda row: str(row["Active"])),
+        Column("Size", "SIZE", lambda row: size(row["Size"], 4)),
+        Column("Reclaimable", "RECLAIMABLE", _reclaimable),
+    ),
+    ("Type", "TotalCount", "Active", "Size", "Reclaimable"),
+)
 
 COMMAND = Command("Show how much disk everything takes", run, flags=FLAGS)
