@@ -13,6 +13,7 @@ from wherry.kernel import mount
 from wherry.kernel.fd import close_all
 
 _FSCONFIG_LIMIT = 255
+_ENOENT = 2
 _EINVAL = 22
 
 
@@ -29,9 +30,22 @@ def overlay(options: list[str], attributes: int = 0, *, stage: str = "/") -> int
         try:
             return mount.new_mount("overlay", "overlay", _one_by_one(layers, others), attributes)
         except OSError as error:
+            if error.errno == _ENOENT:
+                raise _missing(layers, others) or error from None
             if error.errno != _EINVAL or _knows_single_layers():
                 raise
     return _by_numbers(layers, others, attributes, stage)
+
+
+def _missing(layers: list[str], others: list[str]) -> OSError | None:
+    """The kernel does not say which directory is not there."""
+    named = [
+        word.partition("=")[2] for word in others if word.startswith(("upperdir=", "workdir="))
+    ]
+    for path in (*layers, *named):
+        if not os.path.isdir(path):
+            return OSError(_ENOENT, f"overlay: {os.strerror(_ENOENT)}", path)
+    return None
 
 
 def split_options(options: list[str]) -> tuple[list[str], list[str]]:

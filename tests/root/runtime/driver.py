@@ -6,6 +6,7 @@ as the keeper starts it. The test process is the parent of what runs.
 
 from __future__ import annotations
 
+import copy
 import os
 import select
 import shutil
@@ -102,7 +103,7 @@ def spec(*args: str, **process: Any) -> dict[str, Any]:
             **process,
         },
         "hostname": "box",
-        "mounts": [dict(mount) for mount in MOUNTS],
+        "mounts": copy.deepcopy(MOUNTS),
         "linux": {
             "namespaces": [
                 {"type": kind} for kind in ("pid", "mount", "uts", "ipc", "network", "cgroup")

@@ -57,6 +57,7 @@ def hook(
 ) -> None:
     """Run an OCI hook inside the container, with the state (JSON) as its standard input.
 
+    A plan cannot know the pid: `"pid":0` in the state becomes what the /proc of this moment says.
     `timeout` in seconds, 0 for none. Raises Failure where it cannot be run or fails.
     """
     ours, its = os.pipe2(os.O_CLOEXEC)
@@ -65,7 +66,7 @@ def hook(
         _become_hook(ours, path, args, env)
     os.close(ours)
     try:
-        os.write(its, state.encode())
+        os.write(its, state.replace('"pid":0', f'"pid":{_own_pid()}').encode())
     except BrokenPipeError:
         pass
     os.close(its)
@@ -76,6 +77,14 @@ def hook(
     if status:
         code = os.waitstatus_to_exitcode(status)
         raise Failure(_EIO, f"{kind} hook {path} failed with exit status {code}")
+
+
+def _own_pid() -> int:
+    """Our pid in the pid namespace of the mounted /proc; 0 where none is mounted."""
+    try:
+        return int(os.readlink("/proc/self"))
+    except OSError:
+        return 0
 
 
 def _become_hook(stdin: int, path: str, args: list[str], env: list[str]) -> None:
