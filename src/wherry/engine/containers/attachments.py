@@ -79,7 +79,8 @@ class ContainerAttachment:
     async def _process(self) -> Running | None:
         """The process, once it runs; None when it never will, or the client has gone."""
         await asyncio.wait({self._running, self._closed}, return_when=asyncio.FIRST_COMPLETED)
-        return self._running.result() if self._running.done() else None
+        there = self._running.done() and not self._running.cancelled()
+        return self._running.result() if there else None
 
     async def write(self, data: bytes) -> None:
         """Hand bytes to stdin. Raises BrokenPipeError when nobody reads them."""
@@ -105,6 +106,7 @@ class ContainerAttachment:
     async def close(self) -> None:
         """Let go of the streams. Idempotent."""
         self._leave()
+        self._running.cancel()
         if not self._closed.done():
             self._closed.set_result(None)
         if self._following is not None:

@@ -12,6 +12,7 @@ from wherry.engine.containers.attachments import ExecAttachment
 from wherry.engine.containers.launch_errors import CANNOT_INVOKE, EXEC_PREFIX, judge
 from wherry.engine.containers.record import Exec
 from wherry.engine.containers.runtime import KeeperGone, LaunchError, Running, WindowSize
+from wherry.engine.values.execs import ExecConfig
 from wherry.engine.values.streams import STDERR, STDOUT, Attachment
 from wherry.errors import Conflict, Invalid, NotFound, WherryError
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from wherry.engine.containers.roster import Roster
     from wherry.engine.containers.runtime import Runtime
     from wherry.engine.containers.spec.compose import Composer
-    from wherry.engine.values.execs import ExecConfig, ExecStart
+    from wherry.engine.values.execs import ExecStart
 
 KEPT_AFTER_END: Final = 300.0
 """Seconds for which an ended exec can still be inspected (dockerd: five to ten minutes)."""
@@ -114,6 +115,15 @@ class Execs:
             on_detach=lambda: self._tell(entry, "exec_detach"),
             on_close=closed.set,
         )
+
+    def adopt(self, live: Live, running: Running) -> None:
+        """Take over an exec that ran on while the daemon was away; nobody knows what was asked."""
+        entry = _Entry(Exec(running.id, live.id, ExecConfig(), started=True), live, running)
+        entry.exec.running, entry.exec.pid = True, running.pid
+        self._entries[running.id] = entry
+        live.record.execs[running.id] = entry.exec
+        running.exited.add_done_callback(lambda _: self._on_exit(entry, running))
+        self._background.start(self._forget(entry, read=None), f"forgetting exec {running.id}")
 
     def _on_exit(self, entry: _Entry, running: Running) -> None:
         lost = running.exited.cancelled() or running.exited.exception() is not None

@@ -48,6 +48,7 @@ class Launching:
             lenders={kind: pid for kind, (_, pid) in lenders.items()},
             hostname=hostname,
             log=log_target(record),
+            follow=live.is_awaited,
         )
         return await self._runtime.start(record.id, self._composer.bundle(record, around))
 

@@ -48,6 +48,11 @@ class Live:
         future.add_done_callback(self._starts.discard)
         return future
 
+    @property
+    def is_awaited(self) -> bool:
+        """Whether somebody waits for the next start, to read its output from the first byte."""
+        return bool(self._starts)
+
     def tell_start(self, running: Running | None) -> None:
         """Tell those who wait for the next start."""
         for future in list(self._starts):

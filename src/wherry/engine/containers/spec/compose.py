@@ -44,6 +44,7 @@ class Surroundings:
     lenders: Mapping[str, int]
     hostname: str
     log: LogTarget | None
+    follow: bool
 
 
 class Composer:
@@ -67,6 +68,7 @@ class Composer:
             open_stdin=config.open_stdin,
             window=_window(host.console_size),
             log=around.log,
+            follow=around.follow,
         )
 
     def exec_process(
@@ -128,7 +130,7 @@ class Composer:
         nodes, rules = devices.nodes_and_rules(host)
         return {
             "namespaces": namespaces(host, around.lenders),
-            "cgroupsPath": f"{host.cgroup_parent or CGROUP_PARENT}/{container.id}",
+            "cgroupsPath": cgroup_path(container),
             "resources": {**limits.resources(host), "devices": rules},
             "devices": nodes,
             "sysctl": sysctls(host),
@@ -167,6 +169,12 @@ class Composer:
         if privileged and profile == "":
             return None
         return self._programs.program(profile, self._capabilities(host, privileged=privileged))
+
+
+def cgroup_path(container: Container) -> str:
+    """The container's cgroup, from the root of every hierarchy."""
+    parent = container.host_config.cgroup_parent or CGROUP_PARENT
+    return f"/{parent.strip('/')}/{container.id}"
 
 
 def sysctls(host: HostConfig) -> dict[str, str]:

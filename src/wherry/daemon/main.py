@@ -1,0 +1,108 @@
+"""`wherry daemon`: the only place where engine, API and sockets are wired together.
+
+SIGTERM and SIGINT end the daemon and nothing else: containers run on under the keeper, and the
+next daemon finds them again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import signal
+import sys
+from collections.abc import Sequence
+
+from wherry.api.app import Api
+from wherry.api.backend import Backends
+from wherry.daemon import listening, options, systemd
+from wherry.daemon.lock import PidFile, RootLock
+from wherry.daemon.options import Options
+from wherry.daemon.shutdown import ShutdownEndpoint
+from wherry.engine.containers.runtime import KeeperGone
+from wherry.engine.engine import Engine
+from wherry.engine.system import VERSION, Settings
+from wherry.errors import WherryError
+from wherry.http.server import Server
+
+GRACE = 2.0  # seconds that requests in progress get when the daemon ends
+
+_LEVELS = {
+    "debug": logging.DEBUG,
+    "info": logging.INFO,
+    "warn": logging.WARNING,
+    "error": logging.ERROR,
+    "fatal": logging.CRITICAL,
+}
+_log = logging.getLogger("wherry.daemon")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a daemon until it is told to end; returns the exit status."""
+    try:
+        chosen = options.read(sys.argv[1:] if argv is None else argv)
+        _configure_logging(chosen.log_level)
+        if os.geteuid() != 0:
+            raise WherryError("the daemon needs to run as root")
+        with contextlib.ExitStack() as held:
+            lock = RootLock(chosen.data_root)
+            held.callback(lock.close)
+            held.callback(PidFile(chosen.pid_path).remove)
+            asyncio.run(_serve(chosen))
+    except (WherryError, KeeperGone, OSError) as error:
+        sys.stderr.write(f"wherry daemon: {error}\n")
+        return 1
+    return 0
+
+
+def _configure_logging(level: str) -> None:
+    logging.basicConfig(
+        level=_LEVELS[level],
+        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
+        stream=sys.stderr,
+    )
+
+
+async def _serve(chosen: Options) -> None:
+    addresses = [listening.parse(text) for text in chosen.addresses]
+    inherited = systemd.inherited_sockets(os.environ)
+    settings = Settings(
+        data_root=chosen.data_root,
+        debug=chosen.log_level == "debug",
+        labels=chosen.labels,
+        insecure_addresses=listening.insecure(addresses),
+    )
+    ended = asyncio.Event()
+    _end_on_signals(ended)
+    engine = await Engine.open(settings, chosen.exec_root)
+    try:
+        server = _server(engine, ended)
+        await listening.listen(server, addresses, inherited, chosen.group)
+        systemd.notify(os.environ, "READY=1")
+        _log.info("wherry %s listens on %s", VERSION, ", ".join(chosen.addresses))
+        await ended.wait()
+        systemd.notify(os.environ, "STOPPING=1")
+        await server.close(GRACE)
+    finally:
+        await engine.close()
+
+
+def _server(engine: Engine, ended: asyncio.Event) -> Server:
+    backends = Backends(
+        containers=engine.containers,
+        execs=engine.execs,
+        images=engine.images,
+        system=engine.system,
+        events=engine.events,
+    )
+    api = Api(backends, f"Wherry/{VERSION}")
+    return Server(ShutdownEndpoint(engine, api, ended.set))
+
+
+def _end_on_signals(ended: asyncio.Event) -> None:
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, ended.set)
+    # A client that closes its terminal must not end a daemon that its command had started.
+    loop.add_signal_handler(signal.SIGHUP, lambda: None)

@@ -1,0 +1,144 @@
+"""The daemon's options: command line and JSON file, one row each; flags and file never disagree.
+
+A setting that is given in both is an error, in dockerd's words, so that nobody has to guess which
+one counts. Source: dockerd's daemon.json and flags, as far as they have a meaning here.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from wherry.errors import Invalid
+
+DEFAULT_CONFIG: Final = "/etc/wherry/daemon.json"
+DEFAULT_DATA_ROOT: Final = "/var/lib/wherry"
+DEFAULT_EXEC_ROOT: Final = "/run/wherry"
+LOG_LEVELS: Final = ("debug", "info", "warn", "error", "fatal")
+PROFILES: Final = ("docker", "wherry")
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How the daemon shall run; `hosts` are addresses such as "unix:///run/wherry.sock"."""
+
+    data_root: str = DEFAULT_DATA_ROOT
+    exec_root: str = DEFAULT_EXEC_ROOT
+    hosts: tuple[str, ...] = ()
+    pidfile: str = ""
+    log_level: str = "info"
+    profile: str = "docker"
+    group: str = ""
+    labels: tuple[str, ...] = field(default_factory=tuple)
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """Where to listen: by default beside the exec-root, so that engines do not collide."""
+        return self.hosts or (f"unix://{self.exec_root}.sock",)
+
+    @property
+    def pid_path(self) -> str:
+        """The file that tells the daemon's pid."""
+        return self.pidfile or f"{self.exec_root}.pid"
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One setting: its flag, its key in the file, how it reads."""
+
+    name: str
+    flags: tuple[str, ...]
+    key: str
+    help: str
+    repeated: bool = False
+    choices: tuple[str, ...] = ()
+
+
+ROWS: Final = (
+    Row("data_root", ("--data-root", "-g"), "data-root", "where images and containers are kept"),
+    Row("exec_root", ("--exec-root",), "exec-root", "where run-time state is kept"),
+    Row("hosts", ("--host", "-H"), "hosts", "listen on unix://, tcp:// or fd://", repeated=True),
+    Row("pidfile", ("--pidfile", "-p"), "pidfile", "file for the daemon's pid"),
+    Row("log_level", ("--log-level", "-l"), "log-level", "what to log", choices=LOG_LEVELS),
+    Row("profile", ("--profile",), "profile", "which defaults to use", choices=PROFILES),
+    Row("group", ("--group", "-G"), "group", "group that may use the unix socket"),
+    Row("labels", ("--label",), "labels", "label of the daemon: key=value", repeated=True),
+)
+
+
+def read(argv: Sequence[str]) -> Options:
+    """The options from a command line and the file that it names. Raises Invalid."""
+    given = vars(_parser().parse_args(argv))
+    path, debug = given.pop("config"), given.pop("debug")
+    flags = {name: value for name, value in given.items() if value is not None}
+    if debug:
+        flags["log_level"] = "debug"
+    return combine(flags, _read_file(path))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="wherry daemon", allow_abbrev=False)
+    parser.add_argument("--config", "--config-file", metavar="FILE", help="JSON file of settings")
+    parser.add_argument("--debug", "-D", action="store_true", help="log everything")
+    for row in ROWS:
+        action = "append" if row.repeated else "store"
+        parser.add_argument(*row.flags, dest=row.name, action=action, help=row.help)
+    return parser
+
+
+def _read_file(path: str | None) -> Mapping[str, Any]:
+    """The file's settings; the default file may be missing, a named one may not."""
+    try:
+        with open(path or DEFAULT_CONFIG, encoding="utf-8") as file:
+            settings = json.load(file)
+    except FileNotFoundError:
+        if path is None:
+            return {}
+        raise Invalid(f"unable to configure the daemon with file {path}: it is missing") from None
+    except (OSError, ValueError) as error:
+        raise Invalid(f"unable to configure the daemon with file {path}: {error}") from None
+    if not isinstance(settings, dict):
+        raise Invalid(f"unable to configure the daemon with file {path}: it is no JSON object")
+    return settings
+
+
+def combine(flags: Mapping[str, Any], settings: Mapping[str, Any]) -> Options:
+    """Flags and file as one. Raises Invalid for unknown keys, wrong types, double settings."""
+    rows = {row.key: row for row in ROWS}
+    settings = dict(settings)
+    if settings.pop("debug", False) is True:
+        settings.setdefault("log-level", "debug")
+    unknown = sorted(settings.keys() - rows.keys())
+    if unknown:
+        raise Invalid(
+            "the following directives don't match any configuration option: " + ", ".join(unknown)
+        )
+    double = [key for key in settings if rows[key].name in flags]
+    if double:
+        told = ", ".join(
+            f"{key}: (from flag: {flags[rows[key].name]}, from file: {settings[key]})"
+            for key in double
+        )
+        raise Invalid(
+            "the following directives are specified both as a flag and in the configuration "
+            f"file: {told}"
+        )
+    values = {rows[key].name: value for key, value in settings.items()} | dict(flags)
+    return Options(
+        **{row.name: _value(row, values[row.name]) for row in ROWS if row.name in values}
+    )
+
+
+def _value(row: Row, value: object) -> Any:
+    if row.repeated:
+        if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
+            raise Invalid(f"{row.key} must be a list of strings")
+        return tuple(value)
+    if not isinstance(value, str):
+        raise Invalid(f"{row.key} must be a string")
+    if row.choices and value not in row.choices:
+        raise Invalid(f"{row.key} must be one of {', '.join(row.choices)}, not {value!r}")
+    return value.rstrip("/") if row.name in ("data_root", "exec_root") else value

@@ -1,0 +1,160 @@
+"""The engine, put together: wiring only, no behaviour."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Self
+
+from wherry.engine.background import Background
+from wherry.engine.containers.builtin import BuiltinRuntime
+from wherry.engine.containers.create import Creation
+from wherry.engine.containers.execs import Execs
+from wherry.engine.containers.launching import Launching
+from wherry.engine.containers.lifecycle import Lifecycle
+from wherry.engine.containers.removal import Removal
+from wherry.engine.containers.roster import Roster
+from wherry.engine.containers.service import Containers, Parts
+from wherry.engine.containers.spec.compose import Composer
+from wherry.engine.containers.stopping import Stopping
+from wherry.engine.containers.store import ContainerTable
+from wherry.engine.events import EventLog
+from wherry.engine.host import inspect_host
+from wherry.engine.images import Images
+from wherry.engine.reconcile import Reconciliation
+from wherry.engine.system import Settings, System
+from wherry.engine.values.containers import RemoveRequest, StopRequest
+from wherry.errors import Conflict, NotFound, NotModified, WherryError
+from wherry.image.removal import ImageUser
+from wherry.image.store import ImageStore
+from wherry.storage.stores import open_stores
+
+if TYPE_CHECKING:
+    from wherry.engine.containers.live import Live
+    from wherry.storage.stores import Stores
+
+FINISH: float = 5.0
+"""Seconds that background work gets when the engine closes."""
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Engine:
+    """Everything that the API needs, and how to end it. Make it with `open`."""
+
+    containers: Containers
+    execs: Execs
+    images: Images
+    system: System
+    events: EventLog
+    parts: Parts
+    stores: Stores
+    runtime: BuiltinRuntime
+    background: Background
+
+    @classmethod
+    async def open(cls, settings: Settings, exec_root: str) -> Self:
+        """Open stores and keeper, and bring both together. Raises kinds, KeeperGone, OSError."""
+        stores = await asyncio.to_thread(open_stores, settings.data_root)
+        host = await asyncio.to_thread(inspect_host)
+        runtime = await BuiltinRuntime.open(exec_root, settings.data_root)
+        background, events = Background(), EventLog()
+        roster = Roster(ContainerTable(stores.database), events)
+        images = ImageStore(stores.database, stores.layers, stores.collector)
+        composer = Composer(host)
+        directory = os.path.join(settings.data_root, "containers")
+        os.makedirs(directory, mode=0o710, exist_ok=True)
+
+        launching = Launching(roster, stores.snapshotter, runtime, composer)
+        lifecycle = Lifecycle(roster, launching, runtime, background)
+        stopping = Stopping(roster, runtime, lifecycle)
+        removal = Removal(roster, stores.snapshotter, lifecycle, stopping)
+        creation = Creation(roster, images, stores.snapshotter, host, directory)
+        execs = Execs(roster, runtime, composer, background)
+        lifecycle.process_gone = execs.container_ended
+        lifecycle.ended = _removing(removal)
+
+        parts = Parts(
+            roster, creation, lifecycle, stopping, removal, runtime, stores.snapshotter, images,
+            host, background,
+        )  # fmt: skip
+        image_service = Images(stores, images, Users(roster), events)
+        engine = cls(
+            containers=Containers(parts),
+            execs=execs,
+            images=image_service,
+            system=System(settings, host, roster, events, stores, image_service),
+            events=events,
+            parts=parts,
+            stores=stores,
+            runtime=runtime,
+            background=background,
+        )
+        await Reconciliation(
+            roster, runtime, stores.snapshotter, lifecycle, execs, removal, host, directory,
+            background,
+        ).run()  # fmt: skip
+        return engine
+
+    async def close(self) -> None:
+        """Let go of everything; containers run on."""
+        self.parts.lifecycle.closing = True
+        await self.background.finish(FINISH)
+        self.images.close()
+        self.runtime.close()
+        self.stores.close()
+
+    async def stop_all(self, timeout: int | None) -> None:
+        """Stop every container, then the keeper. Raises Conflict when something does not end."""
+        running = [live for live in self.parts.roster if live.record.state.running]
+        await asyncio.gather(*(self._stop(live, timeout) for live in running))
+        self.parts.lifecycle.closing = True
+        for live in self.parts.roster:
+            await self.parts.lifecycle.let_go(live)
+        await self.background.finish(FINISH)
+        await self.runtime.shutdown_keeper()
+
+    async def _stop(self, live: Live, timeout: int | None) -> None:
+        wanted_by_user = live.record.manually_stopped
+        try:
+            await self.parts.stopping.stop(live, StopRequest(timeout))
+        except (NotModified, NotFound):
+            return
+        except WherryError as error:
+            _log.error("container %s was not stopped: %s", live.record.name, error)
+        # The whole engine ends; a container that shall always run starts with it again.
+        live.record.manually_stopped = wanted_by_user
+        if self.parts.roster.by_id(live.id) is live:
+            self.parts.roster.move(live, live.record.state)
+
+
+class Users:
+    """Which containers use an image: the role `ImageUsers`."""
+
+    def __init__(self, roster: Roster) -> None:
+        self._roster = roster
+
+    def users_of(self, image_id: str) -> list[ImageUser]:
+        """The containers made of the image."""
+        records = (live.record for live in self._roster)
+        return [
+            ImageUser(record.id, record.state.running)
+            for record in records
+            if record.image_id == image_id
+        ]
+
+
+def _removing(removal: Removal) -> Callable[[Live], Awaitable[None]]:
+    """What happens to a container with `--rm` at its end."""
+
+    async def remove(live: Live) -> None:
+        try:
+            await removal.remove(live, RemoveRequest(force=True, volumes=True))
+        except (Conflict, NotFound) as error:
+            _log.debug("container %s is removed by somebody else: %s", live.id, error)
+
+    return remove

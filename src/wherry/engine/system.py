@@ -1,0 +1,209 @@
+"""The engine about itself and its host: the role `SystemBackend`."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+import uuid
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from wherry.engine.containers import logdrivers
+from wherry.engine.containers.defaults import RUNTIME
+from wherry.engine.containers.processes import memory_kib
+from wherry.engine.values.images import ImageQuery
+from wherry.engine.values.system import DiskUsage, SystemFacts, VersionFacts
+from wherry.kernel import lsm
+from wherry.spec.seccomp import DOCKER_ARCHITECTURES
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from wherry.engine.containers.roster import Roster
+    from wherry.engine.events import EventLog
+    from wherry.engine.host import Host
+    from wherry.engine.images import Images
+    from wherry.engine.values.images import ImageFacts
+    from wherry.storage.stores import Stores
+
+VERSION: Final = "0.1.0"
+
+NETWORK_WARNING: Final = (
+    "WARNING: networks are not supported yet: containers on the default network have loopback "
+    "only, and ports cannot be published (use --network host)"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What the engine's user chose, as far as info shows it."""
+
+    data_root: str
+    debug: bool = False
+    labels: tuple[str, ...] = ()
+    insecure_addresses: tuple[str, ...] = ()
+
+
+class System:
+    """Answers version, info and disk usage."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        host: Host,
+        roster: Roster,
+        events: EventLog,
+        stores: Stores,
+        images: Images,
+    ) -> None:
+        self._settings = settings
+        self._host = host
+        self._roster = roster
+        self._events = events
+        self._stores = stores
+        self._images = images
+        self._id = engine_id(settings.data_root)
+
+    async def version(self) -> VersionFacts:
+        """Return what it is."""
+        return VersionFacts(
+            version=VERSION,
+            git_commit="",
+            kernel_version=self._host.kernel_release,
+            os="linux",
+            arch=DOCKER_ARCHITECTURES.get(self._host.machine, self._host.machine),
+            build_time="",
+        )
+
+    async def info(self) -> SystemFacts:
+        """Return how it and its host are."""
+        states = [live.record.state for live in self._roster]
+        paused = sum(state.paused for state in states)
+        running = sum(state.running for state in states) - paused
+        release = os_release()
+        host = self._host
+        return SystemFacts(
+            id=self._id,
+            name=os.uname().nodename,
+            containers=len(states),
+            running=running,
+            paused=paused,
+            stopped=len(states) - running - paused,
+            images=len(await self._images.list(ImageQuery())),
+            driver=self._stores.snapshotter.name,
+            driver_status=(("Backing Filesystem", file_system(self._settings.data_root)),),
+            root_dir=self._settings.data_root,
+            kernel_version=host.kernel_release,
+            operating_system=release.get("PRETTY_NAME", "Linux"),
+            os_version=release.get("VERSION_ID", ""),
+            arch=host.machine,
+            cpus=host.limits.count,
+            memory=memory_kib() * 1024,
+            cgroup_driver="cgroupfs",
+            cgroup_version=host.cgroup_version,
+            version=VERSION,
+            system_time=time.time_ns(),
+            log_driver=logdrivers.DEFAULT,
+            log_drivers=logdrivers.DRIVERS,
+            network_drivers=("host", "none"),
+            volume_drivers=("local",),
+            runtimes={RUNTIME: "wherry"},
+            default_runtime=RUNTIME,
+            security_options=security_options(host),
+            init_binary=os.path.basename(host.init_path),
+            debug=self._settings.debug,
+            live_restore=True,
+            open_files=len(os.listdir("/proc/self/fd")),
+            tasks=len(asyncio.all_tasks()),
+            event_listeners=self._events.listeners,
+            labels=self._settings.labels,
+            limits=host.limits.works,
+            warnings=self._warnings(),
+        )
+
+    def _warnings(self) -> tuple[str, ...]:
+        insecure = [
+            f"WARNING: API is accessible on {address} without encryption. Access to the remote "
+            "API is equivalent to root access on the host."
+            for address in self._settings.insecure_addresses
+        ]
+        works = self._host.limits.works
+        missing = [
+            f"WARNING: No {words} support"
+            for key, words in (("MemoryLimit", "memory limit"), ("SwapLimit", "swap limit"))
+            if not works.get(key)
+        ]
+        return (*insecure, *missing, NETWORK_WARNING)
+
+    async def disk_usage(self) -> DiskUsage:
+        """Return what takes space."""
+        images = await self._images.list(ImageQuery(shared_size=True))
+        layers = await asyncio.to_thread(self._layers_size, images)
+        snapshotter = self._stores.snapshotter
+        rows = []
+        for live in self._roster:
+            record = live.record
+            size = await asyncio.to_thread(snapshotter.written, record.id)
+            image = next((each.size for each in images if each.id == record.image_id), 0)
+            rows.append((record, size, size + image))
+        return DiskUsage(layers, images, rows)
+
+    def _layers_size(self, images: Sequence[ImageFacts]) -> int:
+        store = self._stores.layers
+        diff_ids = {diff_id for image in images for diff_id in image.layers}
+        return sum(store.usage(diff_id).size for diff_id in diff_ids if store.has(diff_id))
+
+
+def engine_id(data_root: str) -> str:
+    """The engine's own id, made once and kept below the data-root."""
+    path = f"{data_root}/engine-id"
+    try:
+        with open(path, encoding="ascii") as file:
+            return file.read().strip()
+    except FileNotFoundError:
+        id = str(uuid.uuid4())
+        with open(path, "x", encoding="ascii") as file:
+            file.write(f"{id}\n")
+        return id
+
+
+def os_release() -> dict[str, str]:
+    """The host's os-release(5)."""
+    facts = {}
+    for path in ("/etc/os-release", "/usr/lib/os-release"):
+        try:
+            with open(path, encoding="utf-8") as file:
+                lines = file.read().splitlines()
+        except OSError:
+            continue
+        for line in lines:
+            name, separator, value = line.partition("=")
+            if separator:
+                facts[name] = value.strip().strip("\"'")
+        break
+    return facts
+
+
+def file_system(path: str) -> str:
+    """The type of the file system that a directory is on, as /proc/self/mountinfo tells."""
+    device = os.stat(path).st_dev
+    wanted = f"{os.major(device)}:{os.minor(device)}"
+    with open("/proc/self/mountinfo", encoding="utf-8", errors="replace") as file:
+        for line in file:
+            fields = line.split()
+            if fields[2] == wanted:
+                return fields[fields.index("-") + 1]
+    return "unknown"
+
+
+def security_options(host: Host) -> tuple[str, ...]:
+    """What holds containers in, in Docker's words."""
+    options = ["name=seccomp,profile=builtin"]
+    if lsm.apparmor_active():
+        options.insert(0, "name=apparmor")
+    if lsm.selinux_active():
+        options.append("name=selinux")
+    if host.cgroup_version == "2":
+        options.append("name=cgroupns")
+    return tuple(options)
