@@ -39,10 +39,8 @@ def overlay(options: list[str], attributes: int = 0, *, stage: str = "/") -> int
 
 def _missing(layers: list[str], others: list[str]) -> OSError | None:
     """The kernel does not say which directory is not there."""
-    named = [
-        word.partition("=")[2] for word in others if word.startswith(("upperdir=", "workdir="))
-    ]
-    for path in (*layers, *named):
+    own = [word.partition("=")[2] for word in others if word.startswith(("upperdir", "workdir"))]
+    for path in (*layers, *own):
         if not os.path.isdir(path):
             return OSError(_ENOENT, f"overlay: {os.strerror(_ENOENT)}", path)
     return None

@@ -15,7 +15,7 @@ pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
 
 
 def in_own_namespace(work: Callable[[], None]) -> int:
-    """Exit code of a child that does `work` in its own mount namespace; 0 when nothing is raised."""
+    """Exit code of a child that does `work` in a mount namespace; 0 when nothing is raised."""
     pid, pidfd = clone3(namespace.CLONE_NEWNS, exit_signal=SIGCHLD)
     if pid == 0:
         code = 1
@@ -23,7 +23,7 @@ def in_own_namespace(work: Callable[[], None]) -> int:
             mount.mount("", "/", "", mount.MS_REC | mount.MS_PRIVATE)
             work()
             code = 0
-        except BaseException as error:
+        except BaseException as error:  # noqa: BLE001
             os.write(2, f"{error!r}\n".encode())
         finally:
             os._exit(code)

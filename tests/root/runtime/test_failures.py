@@ -1,4 +1,4 @@
-"""What a user did wrong is told with its true cause, in the words that Docker's clients look for."""
+"""What a user did wrong is told with its true cause, in words that Docker's clients look for."""
 
 from __future__ import annotations
 

@@ -56,9 +56,8 @@ def test_no_descriptor_of_the_engine_is_open(driver: Driver, container: Containe
 
 
 def test_failures(driver: Driver, container: Container) -> None:
-    assert (
-        "executable file not found in $PATH" in driver.exec(container, process("foo")).error["text"]
-    )
+    unknown = driver.exec(container, process("foo")).error["text"]
+    assert unknown == 'exec: "foo": executable file not found in $PATH'
     missing = driver.exec(container, process("true", cwd="/no")).error["text"]
     assert missing == 'chdir to cwd ("/no") set in config.json failed: no such file or directory'
 

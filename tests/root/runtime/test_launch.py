@@ -85,8 +85,8 @@ def test_devices(driver: Driver) -> None:
     wanted = spec(
         "sh",
         "-c",
-        "stat -c '%n %t:%T %a' /dev/null /dev/tty /dev/net/tun; readlink /dev/ptmx; readlink /dev/fd;"
-        " echo x > /dev/null; head -c 4 /dev/zero | wc -c",
+        "stat -c '%n %t:%T %a' /dev/null /dev/tty /dev/net/tun; readlink /dev/ptmx;"
+        " readlink /dev/fd; echo x > /dev/null; head -c 4 /dev/zero | wc -c",
     )
     wanted["linux"]["devices"] = [
         {"path": "/dev/net/tun", "type": "c", "major": 10, "minor": 200, "fileMode": 0o640}
@@ -145,7 +145,8 @@ def test_limits_umask_oom_score_and_sysctl(driver: Driver) -> None:
     wanted = spec(
         "sh",
         "-c",
-        "ulimit -n; umask; cat /proc/self/oom_score_adj /proc/sys/net/ipv4/ip_unprivileged_port_start",
+        "ulimit -n; umask; cd /proc; cat self/oom_score_adj"
+        " sys/net/ipv4/ip_unprivileged_port_start",
         rlimits=[{"type": "RLIMIT_NOFILE", "soft": 333, "hard": 444}],
         oomScoreAdj=500,
         user={"uid": 0, "gid": 0, "umask": 0o27},
@@ -203,7 +204,8 @@ def test_user_namespace(driver: Driver) -> None:
     wanted = spec(
         "sh",
         "-c",
-        "id -u; cat /proc/self/uid_map; touch /tmp/made; echo x > /dev/null && stat -c %u /dev/null;"
+        "id -u; cat /proc/self/uid_map; touch /tmp/made;"
+        " echo x > /dev/null && stat -c %u /dev/null;"
         " mount | grep -c cgroup; ping -c1 127.0.0.1 > /dev/null && echo pong",
     )
     wanted["linux"]["namespaces"].append({"type": "user"})
