@@ -9,11 +9,12 @@ from wherry.http.message import Response
 
 JSON: Final = {"Content-Type": "application/json"}
 
+_encoder: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
+
 
 def json_bytes(value: Any) -> bytes:
     """Return compact JSON with a newline behind it, as Go's encoder writes it."""
-    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-    return text.encode("utf-8", "replace") + b"\n"
+    return _encoder.encode(value).encode("utf-8", "replace") + b"\n"
 
 
 def json_response(value: Any, status: int = 200) -> Response:
