@@ -11,9 +11,13 @@ from tests.httpclient import Answer, Connection
 
 
 class Conversation:
-    """Requests on one connection; `violations` collects what is wrong with the answers to them."""
+    """Requests on one connection; `violations` collects what is wrong with the answers to them.
 
-    def __init__(self, connection: Connection, judge: Judge, version: str = "1.51") -> None:
+    Without a judge only the status of each answer counts: so the walk itself is proved on a
+    reference that speaks an older version.
+    """
+
+    def __init__(self, connection: Connection, judge: Judge | None, version: str) -> None:
         self._connection = connection
         self._judge = judge
         self._prefix = f"/v{version}"
@@ -33,7 +37,7 @@ class Conversation:
         """Send a request, judge the answer, and require this status."""
         answer = self._connection.request(method, self._prefix + path, body, headers)
         self._judge_answer(method, path, answer)
-        if answer.status != expect:
+        if answer.status != expect and not self._excused(answer.status, expect):
             self.violations.append(
                 f"{method} {path}: {answer.status}, not {expect}: {answer.body!r}"
             )
@@ -43,7 +47,13 @@ class Conversation:
         """As `ask`; the body as JSON."""
         return self.ask(method, path, body, expect=expect).json()
 
+    def _excused(self, status: int, expected: int) -> bool:
+        """Whether it is the reference's old way: dockerd 20.10 calls many a bad request a 500."""
+        return self._judge is None and (status, expected) == (500, 400)
+
     def _judge_answer(self, method: str, path: str, answer: Answer) -> None:
+        if self._judge is None:
+            return
         operation = self._judge.operation(method, path)
         if operation is not None:
             self.visited.add(f"{method} {operation.template}")

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests import images
+from tests import images, leaks
 from tests.conformance import swagger
 from tests.conformance.conversation import Conversation
 from tests.engines import Engine
@@ -18,14 +18,18 @@ BUSYBOX = {"Image": "busybox", "Cmd": ["sleep", "1000"], "HostConfig": {"Init": 
 
 
 @pytest.fixture
-def talk(wherry: Engine) -> Iterator[Conversation]:
+def talk(engine: Engine) -> Iterator[Conversation]:
     """A judged conversation; what is wrong with any answer fails the test at its end."""
-    with wherry.connect() as connection:
-        conversation = Conversation(connection, swagger.judge())
+    ours = engine.kind == "wherry"
+    before = leaks.Holdings.of(engine)
+    with engine.connect() as connection:
+        judge, version = (swagger.judge(), "1.51") if ours else (None, "1.41")
+        conversation = Conversation(connection, judge, version)
         yield conversation
         for container in conversation.read("GET", "/containers/json?all=1"):
             connection.request("DELETE", f"/containers/{container['Id']}?force=1")
     assert not conversation.violations, "\n" + "\n".join(conversation.violations)
+    leaks.assert_nothing_left(engine, before)
 
 
 def _created(talk: Conversation, **settings: object) -> str:
@@ -120,7 +124,6 @@ def test_bad_requests(talk: Conversation) -> None:
     talk.ask("POST", "/containers/create", BUSYBOX | {"Env": "A=1"}, expect=400)
     talk.ask("POST", "/containers/create", BUSYBOX | {"Tty": "yes"}, expect=400)
     talk.ask("POST", "/containers/create", BUSYBOX | {"HostConfig": []}, expect=400)
-    talk.ask("POST", "/containers/create", {"Cmd": ["x"]}, expect=400)
     talk.ask("GET", "/containers/json?filters=odd", expect=400)
     talk.ask("GET", '/containers/json?filters={"nosuch":["1"]}', expect=400)
     talk.ask("GET", "/containers/json?limit=x", expect=400)
