@@ -7,6 +7,7 @@ function does it.
 
 from __future__ import annotations
 
+import _signal
 import marshal
 import os
 
@@ -44,10 +45,11 @@ def report(status: int, step: str, errno: int, text: str) -> None:
     """Tell the keeper which step failed (protocol.py, `failure`).
 
     write(2), because a strict seccomp filter may already allow little else; a reader that is gone
-    cannot be helped.
+    (wherry-oci's, once `create` is over) leaves only the container's standard error.
     """
     message = {"error": {"step": step, "errno": errno, "text": text}}
     try:
+        _signal.signal(_signal.SIGPIPE, _signal.SIG_IGN)
         os.write(status, _INLINE + marshal.dumps(message, 2))
     except OSError:
-        pass
+        os.write(2, f"{text}\n".encode())

@@ -77,11 +77,14 @@ def plan_launch(
     """
     linux = spec.get("linux") or {}
     process = spec.get("process") or {}
-    wants_terminal = bool(process.get("terminal")) if terminal is None else terminal
     clone, enter = _namespaces(linux.get("namespaces") or [])
     maps = _maps(linux) if clone & CLONE_NEWUSER else None
     mounts = plan_mounts.plan_mounts(spec, cgroup, maps, clone)
     moments = hooks or {}
+    wants_terminal = bool(process.get("terminal")) if terminal is None else terminal
+    own = plan_process.process_steps(
+        process, user, groups, wants_terminal, create_cwd, keyring, linux.get("personality") or {}
+    )
     return {
         "op": "launch",
         "clone": clone & ~CLONE_NEWCGROUP,
@@ -99,20 +102,9 @@ def plan_launch(
             *moments.get("created", ()),
             *([("prepare", mounts.prepared)] if mounts.prepared else []),
             ("rootfs", stage, plan_mounts.root_propagation(linux), pivot),
-            *mounts.steps,
-            *_system_steps(spec, clone),
-            *([("terminal", True)] if wants_terminal else []),
-            *mounts.closing_steps,
+            *_container_steps(spec, clone, mounts, wants_terminal),
             *moments.get("entered", ()),
-            *plan_process.process_steps(
-                process,
-                user=user,
-                groups=groups,
-                terminal=wants_terminal,
-                create_cwd=create_cwd,
-                keyring=keyring,
-                persona=(linux.get("personality") or {}).get("domain", ""),
-            ),
+            *own,
             *moments.get("ready", ()),
             *plan_process.confining_steps(process, seccomp, preserve_fds),
         ],
@@ -155,13 +147,7 @@ def plan_join(
             *([("become_root",)] if enter & CLONE_NEWUSER else []),
             *([("terminal", False)] if wants_terminal else []),
             *plan_process.process_steps(
-                process,
-                user=user,
-                groups=groups,
-                terminal=wants_terminal,
-                create_cwd=create_cwd,
-                keyring=keyring,
-                persona="",
+                process, user, groups, wants_terminal, create_cwd, keyring, {}
             ),
             *plan_process.confining_steps(process, seccomp, preserve_fds),
         ],
@@ -211,6 +197,18 @@ def _time_offsets(offsets: Mapping[str, Spec]) -> list[tuple[str, int, int]]:
     return [
         (clock, int(value.get("secs", 0)), int(value.get("nanosecs", 0)))
         for clock, value in offsets.items()
+    ]
+
+
+def _container_steps(
+    spec: Spec, clone: int, mounts: plan_mounts.MountPlan, terminal: bool
+) -> list[Step]:
+    """From an empty root to a container without a process of its own."""
+    return [
+        *mounts.steps,
+        *_system_steps(spec, clone),
+        *([("terminal", True)] if terminal else []),
+        *mounts.closing_steps,
     ]
 
 

@@ -32,13 +32,12 @@ def outside_steps(process: Spec) -> list[Step]:
 
 def process_steps(
     process: Spec,
-    *,
     user: str,
     groups: Sequence[str],
     terminal: bool,
     create_cwd: bool,
     keyring: str | None,
-    persona: str,
+    persona: Spec,
 ) -> list[Step]:
     """From a finished container to a process that is its user and knows its program."""
     capabilities = _capability_masks(process.get("capabilities"))
@@ -46,7 +45,7 @@ def process_steps(
         ("environment", [str(word) for word in process.get("env") or []]),
         *([("rlimits", _rlimits(process["rlimits"]))] if process.get("rlimits") else []),
         *_scheduling(process),
-        *([("personality", _personality(persona))] if persona else []),
+        *([("personality", _personality(persona.get("domain", "")))] if persona else []),
         *([("keyring", keyring)] if keyring else []),
         _user_step(process.get("user") or {}, user, groups),
         ("cwd", process.get("cwd") or "/", create_cwd),
