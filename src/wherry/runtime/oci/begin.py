@@ -7,9 +7,10 @@ by itself until it either waits for `start` (create) or has become its program (
 
 from __future__ import annotations
 
+import _signal
 import os
 import shutil
-from _socket import AF_UNIX, SOCK_CLOEXEC, SOCK_SEQPACKET, socketpair
+from _socket import AF_UNIX, SHUT_RDWR, SOCK_CLOEXEC, SOCK_SEQPACKET, socketpair
 
 from wherry.kernel import process
 from wherry.kernel.cgroup import hierarchy
@@ -58,7 +59,7 @@ def prepare(context: Context, options: dict[str, Any], id: str, *, detached: boo
     """Everything up to the process: checks, directory, cgroup. Nothing is left when it fails."""
     check_id(id)
     bundle = os.path.abspath(options["bundle"] or ".")
-    spec = bundles.read(bundle)
+    spec = bundles.absolute(bundles.read(bundle), bundle)
     terminal = bool(spec["process"].get("terminal"))
     bundles.check_terminal(terminal, detached, options["console-socket"])
     directory = os.path.join(context.root, id)
@@ -102,7 +103,8 @@ def begin(container: Container, options: dict[str, Any], *, gate: int = -1) -> B
         spec = container.spec
         drafted = _plan(container, options, gated=gate >= 0)
         child = Child(its.fileno(), _streams(bool(spec["process"].get("terminal"))), fds)
-        made = launch.launch(drafted, child, 0)
+        with DefaultSignals():
+            made = launch.launch(drafted, child, 0)
         its.close()
         begun = Begun(container, made, ours)
         container.adopt(made.pid)
@@ -158,6 +160,22 @@ def preserved(wanted: int) -> int:
     return wanted + int(os.environ.get("LISTEN_FDS") or 0)
 
 
+class DefaultSignals:
+    """A scope in which children are made that start with default signals.
+
+    Python ignores SIGPIPE, and what is ignored stays so through exec; we ourselves go on ignoring
+    it, since the other end of a socket of ours may be gone at any time.
+    """
+
+    __slots__ = ()
+
+    def __enter__(self) -> None:
+        process.reset_signals()
+
+    def __exit__(self, *_: object) -> None:
+        _signal.signal(_signal.SIGPIPE, _signal.SIG_IGN)
+
+
 def lead(begun: Begun, console_socket: str) -> None:
     """Answer the process until it is ready or executed; Refusal with its own words if it fails."""
     container = begun.container
@@ -173,6 +191,8 @@ def lead(begun: Begun, console_socket: str) -> None:
                 hooks.run(container, kind, "creating")
             begun.status.send(b"go on")
         if message.get("ready"):
+            # The process has inherited our end as well, so that closing it would not end anything.
+            begun.status.shutdown(SHUT_RDWR)
             return
     if os.path.exists(container.fifo):
         raise Refusal("unable to start container process: it ended before it was ready")

@@ -34,6 +34,15 @@ def read(bundle: str) -> Spec:
     return spec
 
 
+def absolute(spec: Spec, bundle: str) -> Spec:
+    """The same with relative sources of bind mounts taken from the bundle (config.md, "Mounts")."""
+    for mount in spec.get("mounts") or ():
+        bound = {"bind", "rbind"} & {mount.get("type"), *(mount.get("options") or ())}
+        if bound and mount.get("source"):
+            mount["source"] = os.path.join(bundle, mount["source"])
+    return spec
+
+
 def check_terminal(terminal: bool, detached: bool, console_socket: str) -> None:
     """A detached terminal needs somebody to take it; nobody else may be given one."""
     if terminal and detached and not console_socket:

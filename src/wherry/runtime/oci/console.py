@@ -20,9 +20,14 @@ if TYPE_CHECKING:
 
 
 def set_size(master: int, size: dict[str, Any] | None) -> None:
-    """Give the terminal the size of `process.consoleSize`, if there is one."""
+    """Give the terminal the size of `process.consoleSize`, else that of ours, if there is one.
+
+    At once, while the process is still on its way to its program, which may look at it first thing.
+    """
     if size:
         pty.set_winsize(master, size["height"], size["width"])
+    elif os.isatty(0):
+        pty.set_winsize(master, *pty.get_winsize(0))
 
 
 def hand_over(master: int, path: str) -> int:

@@ -146,6 +146,8 @@ def load(root: str, id: str) -> Container:
         value = json_text.read(f"{directory}/{STATE}")
     except FileNotFoundError:
         raise Refusal(NOT_THERE) from None
+    if value.get("format") != FORMAT:
+        raise Refusal(f"{directory}/{STATE} was not written by this version of wherry-oci")
     cgroup = Cgroup(value["cgroup"]["v1"], value["cgroup"]["v2"])
     container = Container(directory, id, value["bundle"], value["spec"], cgroup)
     container.created, container.owner = value["created"], value["owner"]

@@ -10,7 +10,7 @@ from wherry.kernel import process as processes
 from wherry.runtime import join, plan, protocol
 from wherry.runtime.failure import Failure
 from wherry.runtime.oci import bundle, console, foreground, json_text
-from wherry.runtime.oci.begin import preserved, write_pid_file
+from wherry.runtime.oci.begin import DefaultSignals, preserved, write_pid_file
 from wherry.runtime.oci.container import PAUSED, STOPPED, load
 from wherry.runtime.oci.flags import LIST, NUMBER, SWITCH, TEXT
 from wherry.runtime.oci.refusal import Refusal
@@ -102,8 +102,9 @@ def _apply(process: Process, options: dict[str, Any]) -> None:
     process["env"] = [*(process.get("env") or ()), *options["env"]]
     if options["user"]:
         process["user"] = _user(options["user"])
-    gids = [*(process.get("user") or {}).get("additionalGids") or (), *options["additional-gids"]]
-    process["user"] = {**(process.get("user") or {}), "additionalGids": [_id(gid) for gid in gids]}
+    user = process.get("user") or {}
+    gids = [*(user.get("additionalGids") or ()), *map(_id, options["additional-gids"])]
+    process["user"] = {**user, "additionalGids": gids}
     if options["apparmor"]:
         process["apparmorProfile"] = options["apparmor"]
     if options["process-label"]:
@@ -124,9 +125,7 @@ def _user(text: str) -> dict[str, Any]:
     return {"uid": _id(uid), "gid": _id(gid) if colon else 0}
 
 
-def _id(text: str | int) -> int:
-    if isinstance(text, int):
-        return text
+def _id(text: str) -> int:
     if not text.isdecimal():
         raise Refusal(f"parsing {text} as int for uid failed: only numbers are known here")
     return int(text)
@@ -137,7 +136,9 @@ def _start(container: Container, process: Process, options: dict[str, Any]) -> i
     target = processes.pidfd_open(container.pid)
     terminal = bool(process.get("terminal"))
     child = Child(its.fileno(), (-1, -1, -1) if terminal else (0, 1, 2), [target])
-    made = join.join(_plan(container, process, options), child, 0)
+    drafted = _plan(container, process, options)
+    with DefaultSignals():
+        made = join.join(drafted, child, 0)
     its.close()
     try:
         master = _lead(ours, process, options["console-socket"])
