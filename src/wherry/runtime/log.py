@@ -38,6 +38,7 @@ class Log:
 
     __slots__ = (
         "_data",
+        "_held",
         "_index",
         "_index_size",
         "directory",
@@ -53,6 +54,7 @@ class Log:
         self.max_files = max(max_files, 1)
         self._data = self._index = -1
         self._index_size = 0
+        self._held: tuple[int, bytes] | None = None
         self.offsets = log_offsets(directory)
         self.end = self._recover() if self.offsets else 0
 
@@ -68,12 +70,15 @@ class Log:
         return self.offsets[1] if len(self.offsets) > 1 else self.end
 
     def take_pipe(self, pipe: int, stream: int, limit: int) -> int:
-        """Move at most `limit` bytes out of a pipe; the number moved, 0 at its end.
+        """Move at most `limit` bytes out of a non-blocking pipe; the number moved, 0 at its end.
 
         Raises BlockingIOError when the pipe is empty, OSError (ENOSPC, EIO, ...) when the log
-        cannot be written; the bytes are in the pipe still.
+        cannot be written: nothing is lost, the next call or `flush` goes on.
         """
-        self._make_room()
+        if self._data < 0 or self._held is not None:  # open nothing before there is a byte
+            return self.take(pipe, stream, limit)
+        if self._room() <= 0:
+            self._rotate()
         count = min(limit, self._room())
         position = self.end - self.offsets[-1]
         try:
@@ -88,10 +93,18 @@ class Log:
 
     def take(self, fd: int, stream: int, limit: int) -> int:
         """Like `take_pipe`, for what splice(2) does not read from (a terminal)."""
+        self.flush()
         data = os.read(fd, limit)
         if data:
-            self.append(stream, data)
+            self._held = (stream, data)
+            self.flush()
         return len(data)
+
+    def flush(self) -> None:
+        """Write what was read while the log could not be written. Raises OSError."""
+        if self._held is not None:
+            self.append(*self._held)
+            self._held = None
 
     def append(self, stream: int, data: bytes) -> None:
         """Write `data`, all of it in one file. Raises OSError."""

@@ -109,6 +109,9 @@ class Client:
     def _receive(self) -> None:
         if not select.select([self.sock], [], [], PATIENCE)[0]:
             raise TimeoutError("the keeper says nothing")
+        self._receive_now()
+
+    def _receive_now(self) -> None:
         received = protocol.receive(self.sock)
         if received is None:
             raise ConnectionResetError("the keeper hung up")

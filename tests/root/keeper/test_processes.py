@@ -5,27 +5,12 @@ from __future__ import annotations
 import json
 import os
 import signal
-from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
-from tests.root.keeper.harness import Answer, Client, Keeper, keeper
+from tests.root.keeper.harness import Answer, Client, Keeper
 from wherry.runtime import protocol
-
-pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
-
-
-@pytest.fixture
-def kept() -> Iterator[Keeper]:
-    with keeper() as running:
-        yield running
-
-
-@pytest.fixture
-def client(kept: Keeper) -> Iterator[Client]:
-    connected = kept.client()
-    yield connected
-    connected.close()
 
 
 def test_ping_tells_version_and_pids(kept: Keeper, client: Client) -> None:
@@ -64,7 +49,7 @@ def test_processes_are_children_of_the_keeper_and_inherit_nothing(
 ) -> None:
     answer, fds = client.start("a", ["/bin/sleep", "100"])
     pid = answer["pid"]
-    stat = open(f"/proc/{pid}/stat").read().rpartition(") ")[2].split()
+    stat = Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2].split()
     assert int(stat[1]) == kept.process.pid
     assert sorted(map(int, os.listdir(f"/proc/{pid}/fd"))) == [0, 1, 2]
     protocol.close_all(list(fds.values()))

@@ -26,7 +26,7 @@ STDOUT, STDERR = 1, 2
 class LaunchError(Exception):
     """The process could not be started; nothing of it is left but its cgroup (see `release`).
 
-    `step` names what failed, in the words of the plan (`exec`, `cwd`, `user`, `mount`, ...;
+    `step` names what failed, in the words of the plan (`find`, `exec`, `user`, `mount`, ...;
     `launcher` when the launcher itself died, `keeper` when the request could not be served),
     `errno` is the kernel's, or 0, and `text` says what failed, on what and why, in a whole
     sentence. The engine turns it into Docker's message and exit code 125, 126 or 127.

@@ -74,6 +74,8 @@ class Launch:
         if not terminal:
             process.out, self._for_child[1] = os.pipe2(os.O_CLOEXEC)
             process.err, self._for_child[2] = os.pipe2(os.O_CLOEXEC)
+            os.set_blocking(process.out, False)
+            os.set_blocking(process.err, False)
         self._loop.watch(self._status.fileno(), self)
 
     def message(self, request: Message, plan_fds: list[int]) -> tuple[Message, list[int]]:

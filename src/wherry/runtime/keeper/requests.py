@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import sys
 from _struct import pack
 from fcntl import ioctl
 from termios import TIOCSWINSZ
@@ -84,6 +85,9 @@ class Requests:
             answer = {"error": failure("keeper", errno.EINVAL, f"malformed request: {error!r}")}
         except OSError as error:
             answer = {"error": failure("keeper", error.errno or 0, str(error))}
+        except Exception as error:  # noqa: BLE001 - whoever asks must not wait for ever
+            sys.excepthook(*sys.exc_info())
+            answer = {"error": failure("keeper", 0, f"a fault of the keeper's own: {error!r}")}
         finally:
             close_all(fds)
         if answer is not None and "seq" in message:

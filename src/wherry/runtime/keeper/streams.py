@@ -57,11 +57,16 @@ class Streams:
             self.announce_end(process)
 
     def drain(self, process: Process) -> None:
-        """Take what a process that has exited left in its pipes, within bounds; tells nobody."""
+        """Take what a process that has exited left in its pipes, within bounds.
+
+        Followers hear of it here unless the output has ended, which the caller tells.
+        """
         for fd, _ in process.outputs():
             for _ in range(_DRAIN_ROUNDS):
                 if process.paused or not _may_write(process) or not self._take(process, fd):
                     break
+        if not process.ended:
+            self._tell(process)
 
     def end(self, process: Process) -> None:
         """Stop reading what is left (the process is being forgotten)."""
@@ -110,6 +115,13 @@ class Streams:
         """Try again to write logs that could not be written."""
         stuck, self._stuck = self._stuck, []
         for process in stuck:
+            try:
+                process.log.flush()
+            except OSError:
+                self._stuck.append(process)
+                self._retry.after(_RETRY)
+                continue
+            self._tell(process)
             self._resume(process)
 
     def _take(self, process: Process, fd: int) -> int:

@@ -1,0 +1,255 @@
+"""The contract of `Runtime`: what every implementation must do, with real containers."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import os
+import signal
+from collections.abc import AsyncIterator
+from contextlib import aclosing
+from pathlib import Path
+
+import pytest
+
+from tests.contract.runtime.harness import Place, builtin, is_root, output, place
+from wherry.engine.containers.builtin import BuiltinRuntime
+from wherry.engine.containers.runtime import (
+    STDERR,
+    STDOUT,
+    ExecProcess,
+    LaunchError,
+    Runtime,
+    WindowSize,
+)
+from wherry.errors import Conflict, NotFound
+
+pytestmark = [
+    pytest.mark.skipif(not is_root(), reason="needs root"),
+    pytest.mark.skipif(not os.path.exists("/bin/busybox"), reason="needs busybox-static"),
+]
+
+
+@pytest.fixture
+async def where() -> AsyncIterator[Place]:
+    async with place() as made:
+        yield made
+
+
+@pytest.fixture(params=[builtin], ids=["builtin"])
+async def runtime(where: Place, request: pytest.FixtureRequest) -> AsyncIterator[BuiltinRuntime]:
+    async with request.param(where) as made:
+        yield made
+
+
+def process(*args: str) -> dict[str, object]:
+    return {"args": list(args), "env": ["PATH=/usr/bin:/bin"], "cwd": "/"}
+
+
+async def test_output_and_exit_code(where: Place, runtime: Runtime) -> None:
+    running = await runtime.start("a", where.bundle("sh", "-c", "echo out; echo err >&2; exit 3"))
+    assert await output(running) == {STDOUT: b"out\n", STDERR: b"err\n"}
+    ended = await running.exited
+    assert (ended.code, ended.signal, ended.oom) == (3, "", False)
+    await running.ended
+
+
+async def test_a_killed_process_has_docker_s_exit_code(where: Place, runtime: Runtime) -> None:
+    running = await runtime.start("a", where.bundle("sleep", "100", follow=False))
+    assert await runtime.pids("a") == [running.pid]
+    await runtime.signal("a", signal.SIGKILL)
+    ended = await running.exited
+    assert (ended.code, ended.signal) == (137, "SIGKILL")
+
+
+async def test_stdin_reaches_the_process_until_it_is_closed(where: Place, runtime: Runtime) -> None:
+    running = await runtime.start("a", where.bundle("cat", open_stdin=True))
+    stdin = running.stream.stdin
+    assert stdin is not None
+    text = b"0123456789abcdef" * 20_000  # more than a pipe holds
+
+    async def feed() -> None:
+        await stdin.write(text)
+        await stdin.close()
+
+    found, _ = await asyncio.gather(output(running), feed())
+    assert found[STDOUT] == text
+    assert (await running.exited).code == 0
+
+
+async def test_terminal(where: Place, runtime: Runtime) -> None:
+    bundle = where.bundle(
+        "sh", "-c", "stty size; read line; echo got $line; tty",
+        terminal=True, open_stdin=True, window=WindowSize(30, 100),
+    )  # fmt: skip
+    running = await runtime.start("a", bundle)
+    assert running.stream.stdin is not None
+    await running.stream.stdin.write(b"hello\n")
+    found = await output(running)
+    assert found[STDERR] == b""
+    assert b"30 100\r\n" in found[STDOUT]
+    assert b"got hello\r\n/dev/" in found[STDOUT]
+
+
+async def test_resize_is_told(where: Place, runtime: Runtime) -> None:
+    script = "trap 'stty size; exit' WINCH; echo ready; while :; do sleep 0.05; done"
+    running = await runtime.start("a", where.bundle("sh", "-c", script, terminal=True))
+    text = b""
+    async with aclosing(running.stream.follow(running.stream.begin)) as chunks:
+        async for chunk in chunks:
+            if b"ready" in chunk.data:
+                await runtime.resize("a", WindowSize(7, 77))
+            text += chunk.data
+    assert b"7 77" in text
+
+
+async def test_a_long_terminal_output_is_whole(where: Place, runtime: Runtime) -> None:
+    running = await runtime.start("a", where.bundle("seq", "100000", terminal=True))
+    lines = (await output(running))[STDOUT].split()
+    assert len(lines) == 100_000
+    assert lines[-1] == b"100000"
+
+
+async def test_exec(where: Place, runtime: Runtime) -> None:
+    await runtime.start("a", where.bundle("sleep", "100", follow=False))
+    wanted = ExecProcess(process("sh", "-c", "echo $$; echo no >&2; exit 4"))
+    running = await runtime.exec("a", "e", wanted)
+    found = await output(running)
+    assert int(found[STDOUT]) > 1
+    assert found[STDERR] == b"no\n"
+    assert (await running.exited).code == 4
+    assert list((await runtime.list())["a"].execs) == ["e"]
+    await runtime.forget_exec("e")
+    assert not (await runtime.list())["a"].execs
+
+
+async def test_exec_with_stdin_and_terminal(where: Place, runtime: Runtime) -> None:
+    await runtime.start("a", where.bundle("sleep", "100", follow=False))
+    wanted = ExecProcess(process("sh", "-c", "stty size; read x; echo $x"), terminal=True,
+                         open_stdin=True, window=WindowSize(5, 50))  # fmt: skip
+    running = await runtime.exec("a", "e", wanted)
+    assert running.stream.stdin is not None
+    await running.stream.stdin.write(b"typed\n")
+    text = (await output(running))[STDOUT]
+    assert b"5 50\r\n" in text
+    assert text.endswith(b"typed\r\n")
+
+
+async def test_exec_nobody_reads_does_not_wait(where: Place, runtime: Runtime) -> None:
+    await runtime.start("a", where.bundle("sleep", "100", follow=False))
+    script = "dd if=/dev/zero bs=1M count=20 2>/dev/null"
+    running = await runtime.exec("a", "e", ExecProcess(process("sh", "-c", script), follow=False))
+    assert (await running.exited).code == 0
+
+
+async def test_exec_output_waits_for_its_reader(where: Place, runtime: Runtime) -> None:
+    await runtime.start("a", where.bundle("sleep", "100", follow=False))
+    script = "dd if=/dev/zero bs=1M count=20 2>/dev/null; echo done"
+    running = await runtime.exec("a", "e", ExecProcess(process("sh", "-c", script)))
+    await asyncio.sleep(0.3)
+    assert not running.exited.done()
+    found = (await output(running))[STDOUT]
+    assert len(found) == 20 * 2**20 + len("done\n")
+
+
+async def test_what_ends_with_the_container_is_known(where: Place, runtime: Runtime) -> None:
+    main = await runtime.start("a", where.bundle("sleep", "100", follow=False))
+    running = await runtime.exec("a", "e", ExecProcess(process("sleep", "100")))
+    await runtime.signal("a", signal.SIGKILL)
+    assert (await main.exited).code == 137
+    assert (await running.exited).code == 137
+
+
+@pytest.mark.parametrize("log", [True, False], ids=["log", "no log"])
+async def test_attached_reader_gets_every_byte(
+    where: Place, runtime: Runtime, *, log: bool
+) -> None:
+    running = await runtime.start("a", where.bundle("seq", "1000000", log=log))
+    total = (await output(running))[STDOUT]
+    assert total == b"".join(b"%d\n" % n for n in range(1, 1_000_001))
+
+
+async def test_two_readers(where: Place, runtime: Runtime) -> None:
+    running = await runtime.start("a", where.bundle("seq", "200000"))
+    begin = running.stream.begin
+    first, second = await asyncio.gather(output(running, begin), output(running, begin))
+    assert first == second
+
+
+async def test_pause_and_resume(where: Place, runtime: Runtime) -> None:
+    script = "while :; do echo tick; sleep 0.02; done"
+    running = await runtime.start("a", where.bundle("sh", "-c", script, follow=False))
+    await runtime.pause("a")
+    await asyncio.sleep(0.1)
+    async with aclosing(running.stream.follow()) as chunks:
+        coming = asyncio.ensure_future(anext(chunks))
+        done, _ = await asyncio.wait([coming], timeout=0.3)
+        assert not done
+        await runtime.resume("a")
+        assert b"tick" in (await coming).data
+
+
+async def test_release_ends_a_running_container(where: Place, runtime: Runtime) -> None:
+    running = await runtime.start("a", where.bundle("sh", "-c", "sleep 100 & sleep 100"))
+    pids = await runtime.pids("a")
+    await runtime.release("a")
+    assert (await running.exited).code == 137
+    assert not any(Path(f"/proc/{pid}").exists() for pid in pids)
+    assert not await runtime.list()
+    await runtime.release("a")
+    await runtime.start("a", where.bundle("true"))
+
+
+async def test_limits(where: Place, runtime: Runtime) -> None:
+    running = await runtime.start("a", where.bundle("sleep", "100", follow=False))
+    await runtime.update("a", {"memory": {"limit": 50 * 2**20}})
+    stats = await runtime.stats("a")
+    assert stats["memory"]["usage"]["limit"] == 50 * 2**20
+    assert not running.exited.done()
+
+
+async def test_out_of_memory_is_seen(where: Place, runtime: Runtime) -> None:
+    limits = {"memory": {"limit": 20 * 2**20, "swap": 20 * 2**20}}
+    script = "a=x; while :; do a=$a$a; done"
+    running = await runtime.start("a", where.bundle("sh", "-c", script, resources=limits))
+    ended = await running.exited
+    assert (ended.code, ended.oom) == (137, True)
+
+
+@pytest.mark.parametrize(
+    ("args", "error"), [(("no-such",), errno.ENOENT), (("/etc",), errno.EISDIR)]
+)
+async def test_what_cannot_be_executed(
+    where: Place, runtime: Runtime, args: tuple[str, ...], error: int
+) -> None:
+    bundle = where.bundle(*args)
+    with pytest.raises(LaunchError) as failed:
+        await runtime.start("a", bundle)
+    assert failed.value.errno == error
+    assert f'"{args[0]}"' in str(failed.value)
+    assert not await runtime.list()
+    cgroup = bundle.spec["linux"]["cgroupsPath"]
+    assert not list(Path("/sys/fs/cgroup").glob(f"*{cgroup}"))
+
+
+async def test_bad_calls(where: Place, runtime: Runtime) -> None:
+    with pytest.raises(NotFound):
+        await runtime.signal("nobody", 9)
+    running = await runtime.start("a", where.bundle("true", follow=False))
+    with pytest.raises(Conflict):
+        await runtime.start("a", where.bundle("true"))
+    await running.exited
+    with pytest.raises(Conflict):
+        await runtime.exec("a", "e", ExecProcess(process("true")))
+    with pytest.raises(Conflict):
+        await runtime.signal("a", 9)
+
+
+async def test_twenty_at_once(where: Place, runtime: Runtime) -> None:
+    async def one(number: int) -> int:
+        running = await runtime.start(f"c{number}", where.bundle("sh", "-c", f"exit {number}"))
+        code = (await running.exited).code
+        await runtime.release(f"c{number}")
+        return code
+
+    assert await asyncio.gather(*map(one, range(20))) == list(range(20))
