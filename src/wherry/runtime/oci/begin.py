@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import _signal
 import os
-import shutil
 from _socket import AF_UNIX, SHUT_RDWR, SOCK_CLOEXEC, SOCK_SEQPACKET, socketpair
 
 from wherry.kernel import process
@@ -19,7 +18,7 @@ from wherry.runtime import launch, plan, protocol
 from wherry.runtime.failure import Failure
 from wherry.runtime.oci import bundle as bundles
 from wherry.runtime.oci import console, hooks
-from wherry.runtime.oci.container import Container, check_id
+from wherry.runtime.oci.container import Container, check_id, remove_directory
 from wherry.runtime.oci.flags import NUMBER, SWITCH, TEXT, Row
 from wherry.runtime.oci.refusal import ALREADY_THERE, Refusal
 from wherry.runtime.start import Child
@@ -74,7 +73,7 @@ def prepare(context: Context, options: dict[str, Any], id: str, *, detached: boo
             raise Refusal(f"rootfs {container.rootfs} is no directory")
         container.cgroup = _cgroup(context, spec, id)
     except BaseException:
-        shutil.rmtree(directory)
+        remove_directory(directory)
         raise
     return container
 
@@ -209,7 +208,7 @@ def undo(container: Container, begun: Begun | None) -> None:
         os.close(begun.made.root)
     container.cgroup.kill()
     container.cgroup.remove()
-    shutil.rmtree(container.directory)
+    remove_directory(container.directory)
 
 
 def write_pid_file(path: str, pid: int) -> None:

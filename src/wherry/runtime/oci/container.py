@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     Spec = dict[str, Any]
 
 FORMAT = 1
-STATE, FIFO, FILTER = "state.json", "exec.fifo", "seccomp.bpf"
+STATE, FIFO = "state.json", "exec.fifo"
 CREATED, RUNNING, PAUSED, STOPPED = "created", "running", "paused", "stopped"
 ID_LETTERS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_+-.")
 
@@ -128,6 +128,16 @@ def process_state(pid: int) -> tuple[str, int]:
     except OSError:
         return "", 0
     return fields[0].decode(), int(fields[19])
+
+
+def remove_directory(directory: str) -> None:
+    """Remove a container's directory: files, and empty directories on which a root was staged."""
+    for entry in list(os.scandir(directory)):
+        if entry.is_dir(follow_symlinks=False):
+            os.rmdir(entry.path)
+        else:
+            os.unlink(entry.path)
+    os.rmdir(directory)
 
 
 def check_id(id: str) -> None:

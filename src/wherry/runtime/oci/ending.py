@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import select
-import shutil
 
 from wherry.kernel import process
 from wherry.runtime.failure import Failure
 from wherry.runtime.oci import hooks
-from wherry.runtime.oci.container import STOPPED
+from wherry.runtime.oci.container import STOPPED, remove_directory
 from wherry.runtime.oci.refusal import Refusal
 
 TYPE_CHECKING = False
@@ -50,7 +49,7 @@ def kill(container: Container) -> None:
 def destroy(container: Container, report: Report) -> None:
     """Remove what is left, then run the poststop hooks; a failing one is only reported."""
     container.cgroup.remove()
-    shutil.rmtree(container.directory)
+    remove_directory(container.directory)
     container.pid = 0
     try:
         hooks.run(container, "poststop", STOPPED)

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import os
-import shutil
 
 from wherry.runtime.oci import ending
-from wherry.runtime.oci.container import CREATED, STATE, STOPPED, load, the_only
+from wherry.runtime.oci.container import CREATED, STATE, STOPPED, load, remove_directory, the_only
 from wherry.runtime.oci.flags import SWITCH
 from wherry.runtime.oci.refusal import NOT_THERE, Refusal
 
@@ -43,5 +42,5 @@ def run(context: Context, options: dict[str, Any], words: list[str]) -> int:
 
 def _remove_aborted(directory: str) -> None:
     """The directory of a create that was killed before it wrote its state."""
-    if not os.path.exists(f"{directory}/{STATE}"):
-        shutil.rmtree(directory, ignore_errors=True)
+    if os.path.isdir(directory) and not os.path.exists(f"{directory}/{STATE}"):
+        remove_directory(directory)

@@ -39,8 +39,8 @@ def signal_number(text: str) -> int:
     if text.isdecimal():
         number = int(text)
     else:
-        name = text.upper()
-        number = getattr(_signal, name if name.startswith("SIG") else f"SIG{name}", -1)
+        name = text.upper().removeprefix("SIG")
+        number = getattr(_signal, f"SIG{name}", -1) if name.isalnum() else -1
     if not isinstance(number, int) or not 0 <= number <= 64:
         raise Refusal(f'unknown signal "{text}"')
     return number
