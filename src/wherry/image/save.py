@@ -200,3 +200,19 @@ def _file(path: str, size: int, portions: Iterable[bytes]) -> Iterator[bytes]:
     yield header.tobuf(tarfile.GNU_FORMAT)
     yield from portions
     yield bytes(-size % _BLOCK)
+
+
+def single(
+    config: bytes, diff_id: str, size: int, layer: Iterable[bytes], name: Reference
+) -> Iterator[bytes]:
+    """A docker-archive of one image of one layer, which need not be in any store."""
+    id = digests.of(config)
+    item = {
+        "Config": _legacy_names(id, "config"),
+        "RepoTags": [name.familiar],
+        "Layers": [_legacy_names(diff_id, "layer")],
+    }
+    yield from _file(_legacy_names(diff_id, "layer"), size, layer)
+    yield from _small(_legacy_names(id, "config"), config)
+    yield from _small("manifest.json", documents.encode_list([item]))
+    yield _END
