@@ -67,6 +67,7 @@ COMMANDS: dict[str, str] = {
     "container top": "top",
     "container unpause": "unpause",
     "container wait": "wait",
+    "image bootstrap": "image_bootstrap",
     "image history": "history",
     "image import": "import_",
     "image inspect": "image_inspect",

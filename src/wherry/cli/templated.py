@@ -11,7 +11,7 @@ from wherry.cli.templates.parser import parse
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
     from typing import Any
 
     from wherry.cli.listing import Listing
@@ -68,5 +68,16 @@ def _fields(listing: Listing, item: Any) -> Fields:
     return Fields(listing.kind, getters, item, listing.methods)
 
 
-def _headings(listing: Listing) -> dict[str, str]:
-    return {name: column.heading for name, column in listing.columns.items()}
+def _headings(listing: Listing) -> Fields:
+    getters = {name: _constant(column.heading) for name, column in listing.columns.items()}
+    methods = dict.fromkeys(listing.methods, _label_heading)
+    return Fields(listing.kind, getters, None, methods)
+
+
+def _constant(text: str) -> Callable[[Any], str]:
+    return lambda _: text
+
+
+def _label_heading(_: Any, name: str) -> str:
+    """The heading over a label: the last part of its name, in words."""
+    return name.rpartition(".")[2].replace("-", " ").replace("_", " ")

@@ -15,14 +15,18 @@ if TYPE_CHECKING:
 
 # Named here for help, completion and the reference; the daemon itself reads and checks them.
 FLAGS = (
+    Flag("cgroup-parent", "", "string", "Cgroup to put containers below"),
     Flag("config", "", "string", "Read settings from this JSON file"),
-    Flag("data-root", "", "string", "Where images and containers are kept"),
+    Flag("config-file", "", "string", stands_for="config"),
+    Flag("data-root", "g", "string", "Where images and containers are kept"),
     Flag("debug", "D", "bool", "Log more"),
     Flag("exec-root", "", "string", "Where the state of running containers is kept"),
     Flag("group", "G", "string", "Group that may use the unix socket"),
-    Flag("host", "H", "list", "Listen on unix:///path or tcp://address:port"),
+    Flag("host", "H", "list", "Listen on unix:///path, tcp://address:port or fd://"),
+    Flag("label", "", "list", "Label of the daemon (name=value)"),
     Flag("log-level", "l", "string", "debug, info, warn or error"),
     Flag("pidfile", "p", "string", "File for the daemon's process id"),
+    Flag("profile", "", "string", "Which defaults to use: docker or wherry"),
 )
 
 

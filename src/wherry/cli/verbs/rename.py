@@ -17,7 +17,11 @@ def run(context: Context, options: Options, arguments: list[str]) -> None:
     old, new = (name.strip() for name in arguments)
     if not old or not new:
         raise Failure("Error: Neither old nor new names may be empty")
-    context.api.post(container_path(old, "rename"), {"name": new})
+    try:
+        context.api.post(container_path(old, "rename"), {"name": new})
+    except Failure as failure:
+        text = f"{failure.message}\nError: failed to rename container named {old}"
+        raise Failure(text) from None
 
 
 COMMAND = Command(
