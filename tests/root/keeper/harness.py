@@ -156,6 +156,8 @@ class Keeper:
 
     def stop(self) -> None:
         """Kill what runs, then ask the keeper to leave, and see that it does."""
+        if self.process.poll() is not None:
+            return
         client = self.client()
         for row in client.ask("list")["processes"]:
             if row["status"] is None:

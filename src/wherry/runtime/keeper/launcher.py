@@ -17,7 +17,6 @@ from _socket import AF_UNIX, SOCK_CLOEXEC, SOCK_SEQPACKET, socket, socketpair
 from select import EPOLLIN, EPOLLOUT
 
 from wherry.kernel.process import wait_pidfd
-from wherry.runtime.keeper.orphans import executable_of
 from wherry.runtime.protocol import close_all, encode, failure, receive, send_encoded
 
 TYPE_CHECKING = False
@@ -76,6 +75,8 @@ class Launcher:
             raise
         finally:
             theirs.close()
+        program = os.stat(self._argv[0])
+        self._executable = program.st_dev, program.st_ino
         self._pidfd = os.pidfd_open(self.pid)
         self._sock, self._born = ours, time.monotonic()
         self._loop.watch(ours.fileno(), self)
@@ -171,8 +172,6 @@ class Launcher:
     def _answered(self, message: Message, fds: list[int]) -> None:
         launch = self._awaited.pop(message.get("re", 0), None)
         self._early_deaths = 0
-        if self._executable == (0, 0):
-            self._executable = executable_of(self.pid) or (0, 0)
         if launch is None:
             close_all(fds)
         elif "error" in message:

@@ -40,11 +40,11 @@ def kill_strays(known: Iterable[int], executable: tuple[int, int]) -> None:
     container's cgroup, where the engine ends it when it cleans up.
     """
     for pid in set(children()).difference(known):
-        if executable_of(pid) == executable:
+        if _executable(pid) == executable:
             os.kill(pid, SIGKILL)  # our own child, not reaped: the pid cannot be another's
 
 
-def executable_of(pid: int) -> tuple[int, int] | None:
+def _executable(pid: int) -> tuple[int, int] | None:
     """Device and inode of what a process runs; None when it is gone or a zombie."""
     try:
         status = os.stat(f"/proc/{pid}/exe")
