@@ -6,6 +6,8 @@ gzip, a third of zlib's time, with zlib as the fallback).
 
 from __future__ import annotations
 
+from wherry.image.zstdframes import FrameTracker
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Protocol
@@ -152,12 +154,43 @@ def _zlib() -> Any:
     return isal_zlib
 
 
-def _zstd(source: Any) -> Any:
-    import zstandard
+class _Zstd:
+    """zstd with any number of frames."""
 
-    return zstandard.ZstdDecompressor(max_window_size=1 << 31).stream_reader(
-        source, read_size=_CHUNK, read_across_frames=True, closefd=False
-    )
+    __slots__ = ("_reader", "_tracker")
+
+    def __init__(self, source: Readable) -> None:
+        import zstandard
+
+        self._tracker = FrameTracker()
+        decompressor = zstandard.ZstdDecompressor(max_window_size=1 << 31)
+        self._reader: Any = decompressor.stream_reader(
+            _Tracked(source, self._tracker),  # type: ignore[arg-type]
+            read_size=_CHUNK,
+            read_across_frames=True,
+            closefd=False,
+        )
+
+    def read(self, size: int) -> bytes:
+        data: bytes = self._reader.read(size)
+        if not data and not self._tracker.complete:
+            raise CompressionError("the zstd stream ends early")
+        return data
+
+
+class _Tracked:
+    """A source that tells the tracker what it gave."""
+
+    __slots__ = ("_source", "_tracker")
+
+    def __init__(self, source: Readable, tracker: FrameTracker) -> None:
+        self._source = source
+        self._tracker = tracker
+
+    def read(self, size: int = -1) -> bytes:
+        data = self._source.read(size)
+        self._tracker.feed(data)
+        return data
 
 
 def _bzip2(source: Readable) -> Any:
@@ -176,7 +209,7 @@ def _plain(source: Readable) -> Readable:
     return source
 
 
-_OPENERS = {NONE: _plain, GZIP: _Gzip, ZSTD: _zstd, BZIP2: _bzip2, XZ: _xz}
+_OPENERS = {NONE: _plain, GZIP: _Gzip, ZSTD: _Zstd, BZIP2: _bzip2, XZ: _xz}
 
 
 def new_compressor() -> Any:
