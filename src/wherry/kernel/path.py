@@ -23,7 +23,7 @@ def openat2(dirfd: int, path: str, flags: int, mode: int = 0, resolve: int = 0) 
 
     EAGAIN, which a concurrent rename causes under RESOLVE_IN_ROOT and RESOLVE_BENEATH, is retried.
     """
-    how = _OPEN_HOW.pack(flags | os.O_CLOEXEC, mode, resolve)
+    how = pack_how(flags, resolve, mode)
     name = libc.encode(path)
     for _ in range(_RETRIES):
         try:
@@ -32,6 +32,11 @@ def openat2(dirfd: int, path: str, flags: int, mode: int = 0, resolve: int = 0) 
             if error.errno != _EAGAIN:
                 raise
     return libc.call("openat2", dirfd, name, how, len(how), path=path)
+
+
+def pack_how(flags: int, resolve: int, mode: int = 0) -> bytes:
+    """struct open_how, close-on-exec."""
+    return _OPEN_HOW.pack(flags | os.O_CLOEXEC, mode, resolve)
 
 
 def open_in(root: int, path: str, flags: int, mode: int = 0) -> int:

@@ -6,11 +6,13 @@ All look-ups happen after the root was entered, so that no link can lead outside
 
 from __future__ import annotations
 
+import ctypes
 import os
 import stat
 
+from wherry.kernel import libc
 from wherry.kernel.fd import AT_FDCWD
-from wherry.kernel.path import RESOLVE_NO_MAGICLINKS, openat2
+from wherry.kernel.path import RESOLVE_NO_MAGICLINKS, openat2, pack_how
 from wherry.runtime.failure import Failure, reason
 
 TYPE_CHECKING = False
@@ -24,6 +26,15 @@ _ENOTDIR = 20
 def open_path(path: str, flags: int = 0) -> int:
     """An O_PATH descriptor of `path`; links are followed, magic ones are not."""
     return openat2(AT_FDCWD, path, os.O_PATH | flags, resolve=RESOLVE_NO_MAGICLINKS)
+
+
+def open_present(path: str) -> int:
+    """Like `open_path`, but -1 where there is nothing: no exception for what often is not there."""
+    how = pack_how(os.O_PATH, RESOLVE_NO_MAGICLINKS)
+    fd = libc.syscall("openat2", AT_FDCWD, libc.encode(path), how, len(how))
+    if fd < 0 and ctypes.get_errno() not in (_ENOENT, _ENOTDIR):
+        libc.fail("openat2", path)
+    return fd
 
 
 def ensure_directory(path: str, mode: int = 0o755) -> int:

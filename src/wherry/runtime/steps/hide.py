@@ -19,7 +19,7 @@ from wherry.kernel.mount import (
     MOUNT_ATTR_RDONLY,
 )
 from wherry.runtime.failure import Failure
-from wherry.runtime.steps.directory import open_path
+from wherry.runtime.steps.directory import open_path, open_present
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ _NULL = STANDARD[0]
 def read_only(_: Child, paths: list[str]) -> None:
     """Bind each path over itself, read-only with all below it; missing ones are passed over."""
     for path in paths:
-        target = _open(path)
+        target = open_present(path)
         if target < 0:
             continue
         fd = mount.clone_tree("", dirfd=target, recursive=True)
@@ -49,7 +49,7 @@ def mask(_: Child, paths: list[str]) -> None:
     """
     null = empty = -1
     for path in paths:
-        target = _open(path)
+        target = open_present(path)
         if target < 0:
             continue
         if not stat.S_ISDIR(os.fstat(target).st_mode):
@@ -71,13 +71,6 @@ def mask(_: Child, paths: list[str]) -> None:
 def read_only_root(_: Child) -> None:
     """Make the root's own mount read-only; volumes and the kernel's trees stay as they are."""
     mount.mount_setattr(-100, "/", 0, MOUNT_ATTR_RDONLY)
-
-
-def _open(path: str) -> int:
-    try:
-        return open_path(path)
-    except (FileNotFoundError, NotADirectoryError):
-        return -1
 
 
 def _open_null() -> int:
