@@ -71,6 +71,7 @@ async def _serve(chosen: Options) -> None:
         data_root=chosen.data_root,
         debug=chosen.log_level == "debug",
         labels=chosen.labels,
+        cgroup_parent=chosen.cgroup_parent,
         insecure_addresses=listening.insecure(addresses),
     )
     ended = asyncio.Event()

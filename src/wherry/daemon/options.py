@@ -17,6 +17,7 @@ from wherry.errors import Invalid
 DEFAULT_CONFIG: Final = "/etc/wherry/daemon.json"
 DEFAULT_DATA_ROOT: Final = "/var/lib/wherry"
 DEFAULT_EXEC_ROOT: Final = "/run/wherry"
+DEFAULT_CGROUP_PARENT: Final = "/wherry"
 LOG_LEVELS: Final = ("debug", "info", "warn", "error", "fatal")
 PROFILES: Final = ("docker", "wherry")
 
@@ -32,6 +33,7 @@ class Options:
     log_level: str = "info"
     profile: str = "docker"
     group: str = ""
+    cgroup_parent: str = DEFAULT_CGROUP_PARENT
     labels: tuple[str, ...] = field(default_factory=tuple)
 
     @property
@@ -65,6 +67,7 @@ ROWS: Final = (
     Row("log_level", ("--log-level", "-l"), "log-level", "what to log", choices=LOG_LEVELS),
     Row("profile", ("--profile",), "profile", "which defaults to use", choices=PROFILES),
     Row("group", ("--group", "-G"), "group", "group that may use the unix socket"),
+    Row("cgroup_parent", ("--cgroup-parent",), "cgroup-parent", "cgroup to put containers below"),
     Row("labels", ("--label",), "labels", "label of the daemon: key=value", repeated=True),
 )
 

@@ -65,7 +65,7 @@ class Engine:
         background, events = Background(), EventLog()
         roster = Roster(ContainerTable(stores.database), events)
         images = ImageStore(stores.database, stores.layers, stores.collector)
-        composer = Composer(host)
+        composer = Composer(host, settings.cgroup_parent)
         directory = os.path.join(settings.data_root, "containers")
         os.makedirs(directory, mode=0o710, exist_ok=True)
 
@@ -95,8 +95,8 @@ class Engine:
             background=background,
         )
         await Reconciliation(
-            roster, runtime, stores.snapshotter, lifecycle, execs, removal, host, directory,
-            background,
+            roster, runtime, stores.snapshotter, lifecycle, execs, removal, host, composer,
+            directory, background,
         ).run()  # fmt: skip
         return engine
 

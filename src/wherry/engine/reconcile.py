@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING, Final
 from wherry.engine.containers import state as states
 from wherry.engine.containers.restart_policy import starts_with_daemon
 from wherry.engine.containers.runtime import Exit, KeeperGone
-from wherry.engine.containers.spec.compose import cgroup_path
 from wherry.engine.values.containers import RemoveRequest
 from wherry.errors import WherryError
 from wherry.kernel.cgroup.cgroup import Cgroup
@@ -31,6 +30,7 @@ if TYPE_CHECKING:
     from wherry.engine.containers.removal import Removal
     from wherry.engine.containers.roster import Roster
     from wherry.engine.containers.runtime import Running, Runtime
+    from wherry.engine.containers.spec.compose import Composer
     from wherry.engine.host import Host
     from wherry.storage.snapshot import Snapshotter
 
@@ -53,6 +53,7 @@ class Reconciliation:
         execs: Execs,
         removal: Removal,
         host: Host,
+        composer: Composer,
         directory: str,
         background: Background,
     ) -> None:
@@ -63,6 +64,7 @@ class Reconciliation:
         self._execs = execs
         self._removal = removal
         self._host = host
+        self._composer = composer
         self._directory = directory
         self._background = background
 
@@ -122,7 +124,7 @@ class Reconciliation:
 
     def _remove_cgroup(self, live: Live) -> None:
         """Without a keeper that knows it, a cgroup can only be found by its path."""
-        cgroup = Cgroup.locate(self._host.hierarchies, cgroup_path(live.record))
+        cgroup = Cgroup.locate(self._host.hierarchies, self._composer.cgroup_path(live.record))
         if not cgroup.exists():
             return
         try:

@@ -43,6 +43,7 @@ class Settings:
     debug: bool = False
     labels: tuple[str, ...] = ()
     insecure_addresses: tuple[str, ...] = ()
+    cgroup_parent: str = "/wherry"
 
 
 class System:

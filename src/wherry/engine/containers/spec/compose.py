@@ -26,7 +26,6 @@ from wherry.spec import runtime
 if TYPE_CHECKING:
     from wherry.kernel.mount import Mount
 
-CGROUP_PARENT: Final = "/wherry"
 INIT_TARGET: Final = "/sbin/docker-init"
 
 Spec = dict[str, Any]
@@ -48,10 +47,11 @@ class Surroundings:
 
 
 class Composer:
-    """Makes bundles on one host."""
+    """Makes bundles on one host; `cgroup_parent` is where containers go that name no other."""
 
-    def __init__(self, host: Host) -> None:
+    def __init__(self, host: Host, cgroup_parent: str) -> None:
         self._host = host
+        self._cgroup_parent = cgroup_parent
         self._programs = security.SeccompPrograms(host.machine, host.kernel)
 
     def bundle(self, container: Container, around: Surroundings) -> Bundle:
@@ -70,6 +70,11 @@ class Composer:
             log=around.log,
             follow=around.follow,
         )
+
+    def cgroup_path(self, container: Container) -> str:
+        """The container's cgroup, from the root of every hierarchy."""
+        parent = container.host_config.cgroup_parent or self._cgroup_parent
+        return f"/{parent.strip('/')}/{container.id}"
 
     def exec_process(
         self, container: Container, config: ExecConfig, window: tuple[int, int] | None
@@ -130,7 +135,7 @@ class Composer:
         nodes, rules = devices.nodes_and_rules(host)
         return {
             "namespaces": namespaces(host, around.lenders),
-            "cgroupsPath": cgroup_path(container),
+            "cgroupsPath": self.cgroup_path(container),
             "resources": {**limits.resources(host), "devices": rules},
             "devices": nodes,
             "sysctl": sysctls(host),
@@ -169,12 +174,6 @@ class Composer:
         if privileged and profile == "":
             return None
         return self._programs.program(profile, self._capabilities(host, privileged=privileged))
-
-
-def cgroup_path(container: Container) -> str:
-    """The container's cgroup, from the root of every hierarchy."""
-    parent = container.host_config.cgroup_parent or CGROUP_PARENT
-    return f"/{parent.strip('/')}/{container.id}"
 
 
 def sysctls(host: HostConfig) -> dict[str, str]:
