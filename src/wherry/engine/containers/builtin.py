@@ -37,6 +37,7 @@ class BuiltinRuntime:
         self._connecting = asyncio.Lock()
         self._client: KeeperClient | None = None
         self._processes: dict[str, BuiltinProcess] = {}
+        self._unmounting: dict[str, asyncio.Future[None]] = {}
 
     @classmethod
     async def open(cls, exec_root: str, data_root: str) -> Self:
@@ -70,6 +71,8 @@ class BuiltinRuntime:
         """See `runtime.Runtime.start`."""
         client = await self._connected()
         self._refuse_known(id)
+        if id in self._unmounting:
+            await asyncio.wait([self._unmounting[id]])
         path = bundle.spec["linux"]["cgroupsPath"]
         resources = bundle.spec["linux"].get("resources") or {}
         try:
@@ -80,8 +83,10 @@ class BuiltinRuntime:
         process.namespaces = [n["type"] for n in bundle.spec["linux"].get("namespaces") or ()]
         try:
             with start_plan(bundle, cgroup) as (plan, fds):
+                # To be found again by the next daemon.
+                note = protocol.encode({"cgroup": path, "namespaces": process.namespaces})
                 await self._launch(
-                    process, "start", plan, fds, bundle, log=_log(bundle.log), note=process.note()
+                    process, "start", plan, fds, bundle, log=_log(bundle.log), note=note
                 )
         except BaseException:
             await asyncio.shield(asyncio.to_thread(cgroup.remove))
@@ -145,10 +150,20 @@ class BuiltinRuntime:
         await self._forget(process)
         for member in family:
             self._processes.pop(member.id, None)
-            rootfs = member.close()
-            # The last reference to an overlay mount: the kernel syncs its whole upper file system.
-            await asyncio.to_thread(protocol.close_all, rootfs)
+            self._unmount_later(id, member.close())
         await asyncio.to_thread(process.cgroup.remove)
+
+    def _unmount_later(self, id: str, rootfs: Sequence[int]) -> None:
+        """Give up the last reference to an overlay mount, without waiting for it.
+
+        The kernel then syncs the whole file system below it, which takes as long as others have
+        written to it; only the next mount of the same directories has to wait (`start`).
+        """
+        if rootfs:
+            loop = asyncio.get_running_loop()
+            closing = loop.run_in_executor(None, protocol.close_all, rootfs)
+            self._unmounting[id] = closing
+            closing.add_done_callback(lambda _: self._unmounting.pop(id, None))
 
     async def forget_exec(self, exec_id: str) -> None:
         """See `runtime.Runtime.forget_exec`."""
@@ -216,15 +231,19 @@ class BuiltinRuntime:
 
     async def _find_again(self, client: KeeperClient) -> None:
         for row in (await client.request("list")).fields["processes"]:
-            process = BuiltinProcess.from_row(client, row, self._cgroup_of(row))
+            process = self._from_row(client, row)
             self._processes[process.id] = process
             process.adopted(await client.request("adopt", stream=process.id), row)
 
-    def _cgroup_of(self, row: Mapping[str, Any]) -> Cgroup:
+    def _from_row(self, client: KeeperClient, row: Mapping[str, Any]) -> BuiltinProcess:
         if container := row["container"]:
-            return self._processes[container].cgroup.child(row["id"])
-        directories = protocol.decode(row["note"])
-        return Cgroup(directories["v1"], directories["v2"])
+            cgroup = self._processes[container].cgroup.child(row["id"])
+            return BuiltinProcess.from_row(client, row, cgroup)
+        note = protocol.decode(row["note"])
+        cgroup = Cgroup.locate(self._hierarchies, note["cgroup"])
+        process = BuiltinProcess.from_row(client, row, cgroup)
+        process.namespaces = note["namespaces"]
+        return process
 
     def _event(self, message: Mapping[str, Any]) -> None:
         process = self._processes.get(message["id"])

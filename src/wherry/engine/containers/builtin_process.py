@@ -16,7 +16,6 @@ from wherry.engine.containers.stdin import PipeStdin, TerminalStdin
 from wherry.errors import Conflict
 from wherry.kernel import pty
 from wherry.kernel.cgroup.cgroup import Cgroup
-from wherry.runtime import protocol
 
 
 class BuiltinProcess:
@@ -48,18 +47,7 @@ class BuiltinProcess:
         process = cls(
             client, row["id"], cgroup, terminal=row["terminal"], container=row["container"]
         )
-        if row["note"] is not None:
-            process.namespaces = protocol.decode(row["note"])["namespaces"]
         return process
-
-    def note(self) -> bytes:
-        """What the keeper holds for us, to be found again by the next daemon."""
-        known = {
-            "namespaces": list(self.namespaces),
-            "v1": self.cgroup.v1,
-            "v2": self.cgroup.v2,
-        }
-        return protocol.encode(known)
 
     def started(self, reply: Reply) -> None:
         """Take what the answer to start or exec brought."""
