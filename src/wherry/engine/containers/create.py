@@ -79,7 +79,7 @@ class Creation:
         check_name(request.name)
         config_checks.check(request.config)
         host_checks.check(host)
-        network_checks.check(request.config, host, request.networking)
+        network_checks.check(request.config, host)
         resource_checks.check(host, self._host.limits)
         security.parse(host.security_opt or ())
         logdrivers.target_of(host.log_config, "")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
+from wherry.engine.containers.checks.network import check_networks
 from wherry.engine.containers.live import Live
 from wherry.engine.containers.logdrivers import log_target
 from wherry.engine.containers.runtime import Running, Runtime
@@ -38,6 +39,7 @@ class Launching:
         Raises LaunchError, kinds of wherry.errors, KeeperGone and OSError.
         """
         record = live.record
+        check_networks(record.host_config, record.networking)
         prepare_sources(record.mounts)
         lenders = self._lenders(live)
         hostname = self._hostname(live)

@@ -87,9 +87,9 @@ def _runs(live: Live) -> Conflict:
 
 
 async def _delete_tree(directory: str) -> None:
-    """Delete a container's directory; only one with volumes or logs is worth a thread."""
+    """Delete a container's directory; only volumes can be large enough to be worth a thread."""
     try:
-        if any(entry.is_dir(follow_symlinks=False) for entry in os.scandir(directory)):
+        if os.path.isdir(f"{directory}/volumes"):
             await asyncio.to_thread(shutil.rmtree, directory)
         else:
             shutil.rmtree(directory)

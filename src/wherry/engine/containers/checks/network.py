@@ -13,8 +13,8 @@ LOOPBACK_ONLY = ("", "default", "bridge", "none")
 BUILT_IN = (*LOOPBACK_ONLY, "host")
 
 
-def check(config: ContainerConfig, host: HostConfig, networking: NetworkingConfig) -> None:
-    """Run every check. Raises Invalid, NotFound for a network, Unsupported for published ports."""
+def check(config: ContainerConfig, host: HostConfig) -> None:
+    """Run every check that is made at creation. Raises Invalid, Unsupported for published ports."""
     mode = host.network_mode
     if mode.startswith("container:") or mode == "container":
         _other_container(config, host)
@@ -25,9 +25,6 @@ def check(config: ContainerConfig, host: HostConfig, networking: NetworkingConfi
             "conflicting options: host type networking can't be used with links. "
             "This would result in undefined behavior"
         )
-    _known(mode)
-    for name in networking.endpoints_config or {}:
-        _known(name)
     _published(host)
 
 
@@ -56,6 +53,15 @@ def _other_container(config: ContainerConfig, host: HostConfig) -> None:
     for given, words in conflicts:
         if given:
             raise Invalid(f"conflicting options: {words}")
+
+
+def check_networks(host: HostConfig, networking: NetworkingConfig) -> None:
+    """Check at start that the networks are there, as Docker does it. Raises NotFound.
+
+    (At creation docker's command line would take a 404 for a missing image.)
+    """
+    for name in (host.network_mode, *(networking.endpoints_config or {})):
+        _known(name)
 
 
 def _known(name: str) -> None:
