@@ -223,7 +223,7 @@ class Driver:
 
     def cgroup(self, resources: dict[str, Any] | None = None) -> Cgroup:
         """A fresh cgroup in every hierarchy."""
-        path = f"/wherry-test/{uuid.uuid4().hex}"
+        path = f"/wherry-test-{uuid.uuid4().hex}"
         return Cgroup.create(self.hierarchies, path, resources or {})
 
     def overlay(self, name: str = "") -> list[Mount]:

@@ -137,8 +137,8 @@ def test_no_new_privileges_and_seccomp(driver: Driver) -> None:
 
 
 def test_loopback_is_up(driver: Driver) -> None:
-    script = "nc -l -p 99 127.0.0.1 & sleep 0.2; echo hello | nc 127.0.0.1 99; wait"
-    assert driver.run(spec("sh", "-c", script)).output == "hello\n"
+    script = "cat /sys/class/net/lo/flags; ping -c 1 127.0.0.1 > /dev/null && echo pong"
+    assert driver.run(spec("sh", "-c", script)).output == "0x9\npong\n"
 
 
 def test_limits_umask_oom_score_and_sysctl(driver: Driver) -> None:
@@ -172,7 +172,7 @@ def test_cgroup_of_the_host_namespace_is_bound(driver: Driver) -> None:
     result = driver.run(wanted)
     assert result.stderr == ""
     assert len(result.output.split("\n")[0]) > 0
-    assert "/wherry-test/" in result.output
+    assert "/wherry-test-" in result.output
 
 
 def test_shared_and_joined_namespaces(driver: Driver) -> None:
@@ -274,10 +274,10 @@ def test_a_directory_as_root(driver: Driver) -> None:
 
 
 def test_nothing_is_left_behind(driver: Driver) -> None:
-    def holdings() -> tuple[str, int, int]:
+    def holdings() -> tuple[int, int, int]:
         launcher = f"/proc/{driver.launcher.pid}"
         return (
-            Path("/proc/self/mountinfo").read_text(),
+            Path("/proc/self/mountinfo").read_text().count(str(driver.directory)),
             len(os.listdir(f"{launcher}/fd")),
             len(Path(f"{launcher}/mountinfo").read_text().splitlines()),
         )
