@@ -16,7 +16,7 @@ HEAVY = {
 }  # fmt: skip
 
 PROCESSES = {
-    "keeper": "wherry.runtime.keeper",
+    "keeper": "wherry.runtime.keeper.main",
     "launcher": "wherry.runtime.launcher",
     "cli": "wherry.cli.main",
 }

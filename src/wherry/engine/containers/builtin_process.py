@@ -44,10 +44,7 @@ class BuiltinProcess:
     @classmethod
     def from_row(cls, client: KeeperClient, row: Mapping[str, Any], cgroup: Cgroup) -> Self:
         """A process that the keeper knows from before (see `Process.describe` there)."""
-        process = cls(
-            client, row["id"], cgroup, terminal=row["terminal"], container=row["container"]
-        )
-        return process
+        return cls(client, row["id"], cgroup, terminal=row["terminal"], container=row["container"])
 
     def started(self, reply: Reply) -> None:
         """Take what the answer to start or exec brought."""

@@ -34,7 +34,7 @@ async def read_lines(
                 yield lines
             if len(timely) < len(chunks):
                 return
-        if ended and (rest := assembler.flush()):
+        if ended and chosen.offset < end and (rest := _timely(assembler.flush(), query)):
             yield rest
 
 
@@ -53,7 +53,7 @@ async def follow_lines(
                 return
             if lines := assembler.feed(chunk):
                 yield lines
-    if rest := assembler.flush():
+    if rest := _timely(assembler.flush(), query):
         yield rest
 
 
@@ -64,6 +64,10 @@ def _select_present(directory: str, query: LogQuery) -> Selection:
 
 def _select(reader: LogReader, query: LogQuery, end: int, ended: bool) -> Selection:
     return select(reader, query, end, ended=ended)
+
+
+def _timely(lines: Sequence[Line], query: LogQuery) -> Sequence[Line]:
+    return [line for line in lines if line.time >= query.since]
 
 
 def _too_late(chunk: Chunk, query: LogQuery) -> bool:

@@ -18,10 +18,15 @@ _NEWLINE = b"\n"
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Read from `start`; each output's first line begins at its head."""
+    """The lines completed behind `offset`; each output's first one begins at its head."""
 
-    start: int
+    offset: int
     heads: dict[int, int]
+
+    @property
+    def start(self) -> int:
+        """Where to begin to read."""
+        return min(self.heads.values(), default=self.offset)
 
 
 def select(reader: LogReader, query: LogQuery, end: int, *, ended: bool) -> Selection:
@@ -34,8 +39,7 @@ def select(reader: LogReader, query: LogQuery, end: int, *, ended: bool) -> Sele
         start = max(start, min(reader.find_time(query.since), end))
     if query.tail is not None:
         start = max(start, _tail(reader, query.tail, query.streams, end, ended=ended))
-    heads = _heads(reader, query.streams, start)
-    return Selection(min(heads.values(), default=start), heads)
+    return Selection(start, _heads(reader, query.streams, start))
 
 
 def _tail(reader: LogReader, lines: int, streams: frozenset[int], end: int, *, ended: bool) -> int:
