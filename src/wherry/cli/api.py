@@ -106,8 +106,9 @@ class Api:
         return self.version != sent
 
     def target(self, path: str, query: Mapping[str, object] | None) -> str:
-        """The request target: version prefix, path and query."""
-        return f"/v{self.version}{path}{encode_query(query or {})}"
+        """The request target: version prefix (not for what is our own), path and query."""
+        prefix = "" if path.startswith("/wherry/") else f"/v{self.version}"
+        return f"{prefix}{path}{encode_query(query or {})}"
 
     def connect(self) -> Connection:
         """A new connection; starts this machine's daemon where that is our task."""

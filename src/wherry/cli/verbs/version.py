@@ -107,7 +107,7 @@ def _server_lines(server: dict[str, Any]) -> list[str]:
             }
         lines.append(f" {part['Name']}:")
         for label, key in _ENGINE_ROWS if engine else _PART_ROWS:
-            if key in details:
+            if details.get(key) or (key in details and not engine):
                 lines.append(f"  {label + ':':<{_LABEL_WIDTH - 1}} {details[key]}".rstrip())
     return lines
 
