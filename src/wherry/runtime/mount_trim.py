@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 _ALWAYS = ("/", "/proc", "/sys", "/sys/fs/cgroup")
 _CGROUPS = "/sys/fs/cgroup/"
+_UNREACHABLE = (2, 20, 22, 40)  # ENOENT, ENOTDIR, EINVAL (no mount point), ELOOP
 # Below a kept path these are other containers' roots and namespaces, not part of the store.
 _PASSING = ("overlay", "nsfs", "tmpfs", "proc")
 
@@ -31,7 +32,16 @@ def trim(kept: Sequence[str]) -> None:
         table = parse_mountinfo(file.read())
     for target, kind in reversed(table):
         if not keeps(target, kind, real):
-            mount.umount(target, mount.MNT_DETACH | mount.UMOUNT_NOFOLLOW)
+            _drop(target)
+
+
+def _drop(target: str) -> None:
+    """Unmount; one that is covered by another, or whose directory was just removed, is no loss."""
+    try:
+        mount.umount(target, mount.MNT_DETACH | mount.UMOUNT_NOFOLLOW)
+    except OSError as error:
+        if error.errno not in _UNREACHABLE:
+            raise
 
 
 def keeps(target: str, kind: str, kept: Sequence[str]) -> bool:

@@ -127,11 +127,19 @@ class Result:
 class Container:
     """A running process, its streams and what the keeper would hold."""
 
-    def __init__(self, driver: Driver, cgroup: Cgroup, request: dict[str, Any], fds: list[int]):
+    def __init__(
+        self,
+        driver: Driver,
+        cgroup: Cgroup,
+        request: dict[str, Any],
+        fds: list[int],
+        streams: tuple[int, ...] = (0, 1, 2),
+    ) -> None:
         self._driver = driver
         self.cgroup = cgroup
         self.request = request
-        self.stdin, self._out, self._err = -1, -1, -1
+        self.streams = () if request["terminal"] else streams
+        self.ends = [-1, -1, -1]
         self.pty = -1
         self.pid, self.pidfd, self.rootfs = 0, -1, -1
         self.error: dict[str, Any] = {}
@@ -140,12 +148,12 @@ class Container:
     def _send(self, fds: list[int]) -> socket.socket:
         ours, its = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         stdio, ends = [-1, -1, -1], list(fds)
-        if not self.request["terminal"]:
-            (in_, self.stdin), (self._out, out), (self._err, err) = (
-                os.pipe2(os.O_CLOEXEC) for _ in range(3)
-            )
-            stdio = [len(fds), len(fds) + 1, len(fds) + 2]
-            ends += [in_, out, err]
+        for number in self.streams:
+            reading, writing = os.pipe2(os.O_CLOEXEC)
+            its_end = reading if number == 0 else writing
+            self.ends[number] = writing if number == 0 else reading
+            stdio[number] = len(ends)
+            ends.append(its_end)
         self.request.update(stdio=stdio, status=len(ends), seq=1)
         protocol.send(self._driver.socket, self.request, [*ends, its.fileno()])
         protocol.close_all(ends[len(fds) :])
@@ -171,19 +179,21 @@ class Container:
 
     def finish(self, stdin: bytes = b"") -> Result:
         """Feed `stdin`, read everything, reap, clean up."""
-        if self.stdin >= 0:
-            os.write(self.stdin, stdin)
-            os.close(self.stdin)
+        if self.ends[0] >= 0:
+            if stdin:
+                os.write(self.ends[0], stdin)
+            os.close(self.ends[0])
         output, stderr = self._read_all()
         status = wait_pidfd(self.pidfd) if self.pidfd >= 0 else None
-        protocol.close_all([self.pidfd, self.rootfs, self.pty, self._out, self._err])
+        protocol.close_all([self.pidfd, self.rootfs, self.pty, *self.ends[1:]])
         self.cgroup.remove()
         self._driver.running.discard(self)
         return Result(status or 0, output.decode(), stderr.decode(), self.error)
 
     def _read_all(self) -> tuple[bytes, bytes]:
-        found = {self._out: b"", self._err: b""} if self.pty < 0 else {self.pty: b""}
-        waiting = {fd for fd in found if fd >= 0}
+        sources = [self.pty] if self.pty >= 0 else self.ends[1:]
+        found = {fd: b"" for fd in sources if fd >= 0}
+        waiting = set(found)
         while waiting:
             for fd in select.select(list(waiting), [], [])[0]:
                 try:
@@ -193,8 +203,7 @@ class Container:
                 found[fd] += chunk
                 if not chunk:
                     waiting.discard(fd)
-        first, *second = found.values()
-        return first, b"".join(second)
+        return found.get(sources[0], b""), found.get(sources[-1], b"") if sources[1:] else b""
 
     def kill(self) -> None:
         """End it by force."""
@@ -241,9 +250,10 @@ class Driver:
         cgroup = self.cgroup((spec.get("linux") or {}).get("resources"))
         rootfs = options.pop("rootfs", None) or self.overlay()
         terminal = bool(options.get("terminal"))
+        streams = options.pop("streams", (0, 1, 2))
         plan = plan_launch(spec, rootfs=rootfs, cgroup=CgroupPlace.of(cgroup), **options)
         request = {"op": "launch", "plan": plan, "terminal": terminal}
-        container = Container(self, cgroup, request, list(fds))
+        container = Container(self, cgroup, request, list(fds), streams)
         self.running.add(container)
         return container.started()
 

@@ -248,10 +248,10 @@ def test_terminal(driver: Driver) -> None:
     assert any(line.split() == ["136,0", "1"] for line in lines)
 
 
-def test_stdin_that_is_not_given_is_the_null_device(driver: Driver) -> None:
-    wanted = spec("sh", "-c", "readlink /proc/self/fd/1 || true")
-    container = driver.start(wanted)
-    assert container.finish().error == {}
+def test_streams_that_are_not_given_are_the_null_device(driver: Driver) -> None:
+    script = "readlink /proc/self/fd/0; cat; echo unheard >&2"
+    result = driver.start(spec("sh", "-c", script), streams=(1,)).finish()
+    assert (result.output, result.stderr, result.status) == ("/dev/null\n", "", 0)
 
 
 def test_many_layers(driver: Driver, tmp_path: Path) -> None:
