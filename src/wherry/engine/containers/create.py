@@ -122,7 +122,6 @@ class Creation:
         points = mount_points(config, host, directory)
         check_tmpfs(tuple(host.tmpfs or ()), points)
         path, args = imageconfig.command_of(config)
-        driver = host.log_config.type
         return Container(
             id=id,
             name=name,
@@ -136,7 +135,7 @@ class Creation:
             image_ref=request.config.image,
             driver=self._snapshotter.name,
             directory=directory,
-            log_path=f"{directory}/{id}-json.log" if driver == "json-file" else "",
+            log_path="",
             mounts=points,
             platform=image.config.platform.os,
         )

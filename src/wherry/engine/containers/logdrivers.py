@@ -1,7 +1,10 @@
 """Log drivers by their names: what is kept of a container's output, and where.
 
-`local` is Docker's name for a bounded log of the engine's own format, and the default here
-(docs/decisions/062-log-drivers.md); `json-file` is Docker's file; `none` keeps nothing.
+There is one kind of log so far, bounded and in the engine's own format. Docker's name for such a
+log is `local`. It also answers to `json-file`, the name of Docker's default, because clients decide
+by that word whether a log can be read (docker-py does) and compose files ask for it; what is
+missing is Docker's file, so that LogPath is empty. `none` keeps nothing.
+(docs/decisions/062-log-drivers.md)
 """
 
 from __future__ import annotations
@@ -13,7 +16,7 @@ from wherry.engine.containers.record import Container
 from wherry.engine.containers.runtime import LogTarget
 from wherry.errors import Invalid, Unsupported
 
-DEFAULT: Final = "local"
+DEFAULT: Final = "json-file"
 DRIVERS: Final = ("json-file", "local", "none")
 
 _BINARY: Final = {"k": 1024, "m": 1024**2, "g": 1024**3}
@@ -27,19 +30,12 @@ def log_target(container: Container) -> LogTarget | None:
 def target_of(config: LogConfig, directory: str) -> LogTarget | None:
     """The same from the parts. Raises Invalid for options that make no sense."""
     options = config.config or {}
-    driver = config.type or DEFAULT
-    if driver == "none":
+    if config.type == "none":
         return None
     size = parse_size(options["max-size"]) if "max-size" in options else None
     count = _count(options.get("max-file"))
-    if driver == "json-file":
-        # Docker's own default here is no bound at all; a size without a count means one file.
-        return LogTarget(directory, size or UNBOUNDED, count or 1, "json-file")
     defaults = LogTarget(f"{directory}/log")
     return LogTarget(defaults.directory, size or defaults.max_size, count or defaults.max_files)
-
-
-UNBOUNDED: Final = 2**62
 
 
 def parse_size(text: str) -> int:
