@@ -63,11 +63,19 @@ def serve_one(socket: _socket.socket, stage: str) -> bool:
     message, fds = received
     try:
         reply, given = _answer(message, fds, stage)
-        reply["re"] = message.get("seq")
-        protocol.send(socket, reply, given)
-        close_all(given)
+        return _send(socket, {**reply, "re": message.get("seq")}, given)
     finally:
         close_all(fds)
+
+
+def _send(socket: _socket.socket, reply: dict[str, Any], given: list[int]) -> bool:
+    """Answer; a keeper that went meanwhile is no fault of ours: its children are init's now."""
+    try:
+        protocol.send(socket, reply, given)
+    except (BrokenPipeError, ConnectionResetError):
+        return False
+    finally:
+        close_all(given)
     return True
 
 
