@@ -7,8 +7,8 @@ containers and images are asked from the daemon (and none is started for that).
 from __future__ import annotations
 
 from wherry.cli import commands
+from wherry.cli.globalflags import GLOBAL_FLAGS
 from wherry.cli.help import visible
-from wherry.cli.main import GLOBAL_FLAGS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

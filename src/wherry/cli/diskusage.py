@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import time
 
-from wherry.cli.listing import Column, Listing, print_listing
+from wherry.cli.columns import Column, Listing
+from wherry.cli.listing import print_listing
 from wherry.cli.timestamps import parse_rfc3339
 from wherry.cli.units import ellipsis, short_id, size, span
 

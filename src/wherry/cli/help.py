@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 from wherry.cli import commands
+from wherry.cli.globalflags import GLOBAL_FLAGS
 from wherry.cli.output import STDOUT, is_terminal
 
 TYPE_CHECKING = False
@@ -94,8 +95,6 @@ def _group_help(group: str) -> str:
 
 
 def _top_help(width: int) -> str:
-    from wherry.cli.main import GLOBAL_FLAGS
-
     others = [name for name in commands.members("") if name not in commands.COMMON]
     return "\n".join(
         [

@@ -8,7 +8,8 @@ import sys
 from wherry.cli import commands
 from wherry.cli.context import Context
 from wherry.cli.failures import STATUS_FAILED, Failure, UsageFailure
-from wherry.cli.flags import Flag, HelpWanted, Options, parse
+from wherry.cli.flags import HelpWanted, Options, parse
+from wherry.cli.globalflags import GLOBAL_FLAGS
 from wherry.cli.output import STDERR, STDOUT, write_text
 from wherry.cli.signals import SIGINT, SIGPIPE, use_default
 
@@ -17,15 +18,6 @@ if TYPE_CHECKING:
     from typing import NoReturn
 
     from wherry.cli.command import Command
-
-GLOBAL_FLAGS = (
-    Flag("config", "", "string", "Folder of docker's client settings; read by nothing in wherry"),
-    Flag("context", "c", "string", "Accepted for docker's sake; wherry has no contexts"),
-    Flag("debug", "D", "bool", "Show where a failure of wherry itself comes from"),
-    Flag("host", "H", "list", "Address of the daemon: unix:///path or tcp://name:port"),
-    Flag("log-level", "l", "string", "Accepted for docker's sake", default="info"),
-    Flag("version", "v", "bool", "Show wherry's version and end"),
-)
 
 
 def main() -> NoReturn:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import sys
 
 from wherry.cli import commands
+from wherry.cli.globalflags import GLOBAL_FLAGS
 from wherry.cli.help import flag_text, usage_line, visible
-from wherry.cli.main import GLOBAL_FLAGS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

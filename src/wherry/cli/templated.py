@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from typing import Any
 
-    from wherry.cli.listing import Listing
+    from wherry.cli.columns import Listing
     from wherry.cli.templates.nodes import Node
 
 _TABLE = "table"

@@ -5,10 +5,11 @@ from __future__ import annotations
 import time
 
 from wherry.cli.api import quote
+from wherry.cli.columns import Column, Listing
 from wherry.cli.command import Command
 from wherry.cli.flags import Flag
 from wherry.cli.formatflag import TABLE_FORMAT
-from wherry.cli.listing import Column, Listing, print_listing
+from wherry.cli.listing import print_listing
 from wherry.cli.timestamps import local_text
 from wherry.cli.units import ellipsis, short_id, size, span
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import time
 
+from wherry.cli.columns import Column, Listing
 from wherry.cli.command import Command
 from wherry.cli.filters import encode_filters
 from wherry.cli.flags import Flag
 from wherry.cli.formatflag import TABLE_FORMAT
-from wherry.cli.listing import Column, Listing, print_listing
+from wherry.cli.listing import print_listing
 from wherry.cli.timestamps import local_text
 from wherry.cli.units import short_id, size, span
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from wherry.cli.columns import Column, Listing
 from wherry.cli.command import Command
 from wherry.cli.flags import Flag
 from wherry.cli.formatflag import TABLE_FORMAT
-from wherry.cli.listing import Column, Listing, print_listing
+from wherry.cli.listing import print_listing
 from wherry.cli.units import size
 
 TYPE_CHECKING = False
