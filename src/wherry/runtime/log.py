@@ -124,6 +124,10 @@ class Log:
                 os.close(fd)
         self._data = self._index = -1
 
+    def finish(self) -> None:
+        """Close it: the output has ended."""
+        self.close()
+
     def remove(self) -> None:
         """Close and delete it, the directory too (a spool's end)."""
         self.close()

@@ -34,11 +34,13 @@ Keeper to daemon, unasked:
     {event: "grown", follower, end}     to a follower; one is outstanding until its `seen`
 
 An exit whose "end" is not None tells at once that the output ended there; no "ended" follows.
-"log" is {directory, max_size, max_files, driver} or None: then output goes to a small spool, which
-holds back the process when a follower lags, and drops the oldest when nobody follows. "window" is
-(height, width) or None. "note" is bytes or None, which `list` gives back. "follower" is a number of
-the client's choice; in start and exec (where it may be None) it makes the client a follower from
-"begin" without a request of its own. "fds" names the descriptors sent along, from `ROLES`.
+"log" is {directory, max_size, max_files}, with {json_file, json_size, json_files} for a copy in
+Docker's format (path, bytes of a file, number of files), or None: then output goes to a small
+spool, which holds back the process when a follower lags, and drops the oldest when nobody follows.
+"window" is (height, width) or None. "note" is bytes or None, which `list` gives back. "follower" is
+a number of the client's choice; in start and exec (where it may be None) it makes the client a
+follower from "begin" without a request of its own. "fds" names the descriptors sent along, from
+`ROLES`.
 
 Keeper to launcher: {op: "launch" | "join", seq, plan, status, stdio: [in, out, err], terminal};
 the plan's descriptors come first, so that ("fd", n) in a plan counts from the packet's first;

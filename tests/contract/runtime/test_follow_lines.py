@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
+import json
 import os
 from collections.abc import AsyncIterator
 
@@ -12,7 +14,7 @@ from tests.contract.runtime.harness import Place, builtin, is_root, place
 from wherry.engine.containers.builtin import BuiltinRuntime
 from wherry.engine.containers.logs.query import LogQuery
 from wherry.engine.containers.logs.reading import follow_lines, read_lines
-from wherry.engine.containers.runtime import Bundle
+from wherry.engine.containers.runtime import Bundle, LogTarget
 
 pytestmark = [
     pytest.mark.skipif(not is_root(), reason="needs root"),
@@ -81,3 +83,16 @@ async def test_an_unfinished_line_of_a_running_container_is_not_shown(
         break
     shown = [b async for b in read_lines(directory(bundle), LogQuery(), running=running)]
     assert [line.data for batch in shown for line in batch] == [b"whole\n"]
+
+
+async def test_docker_s_file_beside_the_log(where: Place, runtime: BuiltinRuntime) -> None:
+    target = LogTarget(str(where.root), 2**62, 1, "json-file")
+    bundle = where.bundle("sh", "-c", "echo out; sleep 0.1; printf err >&2", follow=False)
+    bundle = dataclasses.replace(bundle, log=target)
+    running = await runtime.start("a", bundle)
+    await running.ended
+    lines = (where.root / "a-json.log").read_text().splitlines()
+    found = [(item["log"], item["stream"]) for item in map(json.loads, lines)]
+    assert found == [("out\n", "stdout"), ("err", "stderr")]
+    shown = [batch async for batch in read_lines(target.bytes_directory, LogQuery())]
+    assert [line.data for batch in shown for line in batch] == [b"out\n", b"err"]

@@ -86,7 +86,7 @@ class BuiltinRuntime:
                 # To be found again by the next daemon.
                 note = protocol.encode({"cgroup": path, "namespaces": process.namespaces})
                 await self._launch(
-                    process, "start", plan, fds, bundle, log=_log(bundle.log), note=note
+                    process, "start", plan, fds, bundle, log=_log(bundle.log, id), note=note
                 )
         except BaseException:
             await asyncio.shield(asyncio.to_thread(cgroup.remove))
@@ -280,14 +280,21 @@ class BuiltinRuntime:
         return process
 
 
-def _log(target: LogTarget | None) -> dict[str, Any] | None:
+def _log(target: LogTarget | None, id: str) -> dict[str, Any] | None:
+    """The keeper's "log" (see `wherry.runtime.protocol`)."""
     if target is None:
         return None
+    bounds = {"max_size": target.max_size, "max_files": target.max_files}
+    if target.driver == "bounded":
+        return {"directory": target.directory, **bounds}
+    default = LogTarget(target.bytes_directory)
     return {
-        "driver": target.driver,
-        "directory": target.directory,
-        "max_size": target.max_size,
-        "max_files": target.max_files,
+        "directory": default.directory,
+        "max_size": default.max_size,
+        "max_files": default.max_files,
+        "json_file": f"{target.directory}/{id}-json.log",
+        "json_size": target.max_size,
+        "json_files": target.max_files,
     }
 
 

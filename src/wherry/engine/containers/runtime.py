@@ -55,15 +55,21 @@ class WindowSize:
 class LogTarget:
     """Where a container's output is kept, and how much of it.
 
-    `directory` is created on the first byte. The driver is `bounded` (raw bytes plus index, read
-    by `wherry.engine.containers.logs`) or `json-file` (Docker's format; `directory` then is the
-    container's directory and the file `<id>-json.log`).
+    The driver is `bounded`: raw bytes plus index in `directory` (made at the first byte), read by
+    `wherry.engine.containers.logs`. Or `json-file`: Docker's file `<id>-json.log` in `directory`,
+    bounded by `max_size` and `max_files`, as a copy beside a bounded log, from which the engine
+    reads. `bytes_directory` is where to read in either case.
     """
 
     directory: str
     max_size: int = 20_000_000  # bytes of one file, its index included
     max_files: int = 5
     driver: str = "bounded"
+
+    @property
+    def bytes_directory(self) -> str:
+        """The directory of the raw log."""
+        return f"{self.directory}/log" if self.driver == "json-file" else self.directory
 
 
 @dataclass(frozen=True, slots=True)

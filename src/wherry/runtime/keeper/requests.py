@@ -9,6 +9,7 @@ from _struct import pack
 from fcntl import ioctl
 from termios import TIOCSWINSZ
 
+from wherry.runtime.jsonfile import CopiedLog, JsonFile
 from wherry.runtime.keeper.launch import Launch
 from wherry.runtime.keeper.process import Process
 from wherry.runtime.log import SPOOL_FILES, SPOOL_SIZE, Log
@@ -224,9 +225,11 @@ class Requests:
         log = message.get("log")
         if log is None:
             return None
-        if log.get("driver", "bounded") != "bounded":
-            raise Refused(errno.ENOTSUP, f"no log driver {log['driver']}", "log")
-        return Log(log["directory"], log["max_size"], log["max_files"])
+        directory, size, files = log["directory"], log["max_size"], log["max_files"]
+        if (path := log.get("json_file")) is None:
+            return Log(directory, size, files)
+        copy = JsonFile(path, log["json_size"], log["json_files"])
+        return CopiedLog(directory, size, files, copy)
 
     def _spool(self, container: str, id: str) -> Log:
         directory = f"{self._exec_root}/containers/{container}/spool-{id}"

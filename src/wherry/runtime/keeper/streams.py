@@ -154,7 +154,7 @@ class Streams:
         else:
             process.err = -1
         if process.ended:
-            process.log.close()
+            process.log.finish()
 
     def _tell(self, process: Process) -> None:
         end = process.log.end
