@@ -18,7 +18,7 @@ from wherry.api.routes import ROUTES
 from wherry.api.status import error_response
 from wherry.api.version import MAXIMUM, negotiated, split_prefix, text_of
 from wherry.errors import NotFound
-from wherry.http.message import Answer, Hijack, Request
+from wherry.http.message import Answer, Request
 
 
 class Api:
@@ -43,8 +43,6 @@ class Api:
             answer = await self._dispatch(request)
         except Exception as error:  # noqa: BLE001 - this is where errors become answers
             answer = error_response(error)
-        if isinstance(answer, Hijack):  # dockerd sends none of its headers there either
-            return answer
         return dataclasses.replace(answer, headers={**self._headers, **answer.headers})
 
     async def _dispatch(self, request: Request) -> Answer:

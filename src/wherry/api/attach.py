@@ -61,6 +61,7 @@ async def logs(call: Call) -> Answer:
         stderr=query.flag("stderr"),
         follow=query.flag("follow"),
         timestamps=query.flag("timestamps"),
+        details=query.flag("details"),
         since=query.timestamp("since") or None,
         until=query.timestamp("until") or None,
         tail=_tail(query.text("tail")),
