@@ -1,0 +1,80 @@
+"""Flags and the JSON file."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from wherry.daemon import listening, options
+from wherry.errors import Invalid
+
+
+def test_defaults() -> None:
+    chosen = options.Options()
+    assert chosen.addresses == ("unix:///run/wherry.sock",)
+    assert chosen.pid_path == "/run/wherry.pid"
+
+
+def test_flags() -> None:
+    chosen = options.read(["--exec-root", "/x/run/", "-H", "unix:///a", "-H", "tcp://:1", "-D"])
+    assert chosen.exec_root == "/x/run"
+    assert chosen.hosts == ("unix:///a", "tcp://:1")
+    assert chosen.log_level == "debug"
+    assert chosen.pid_path == "/x/run.pid"
+
+
+def test_a_file(tmp_path: Path) -> None:
+    path = tmp_path / "daemon.json"
+    path.write_text(json.dumps({"data-root": "/d", "hosts": ["unix:///a"], "debug": True}))
+    chosen = options.read(["--config", str(path)])
+    assert (chosen.data_root, chosen.hosts, chosen.log_level) == ("/d", ("unix:///a",), "debug")
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"nope": 1}, "don't match any configuration option: nope"),
+        ({"hosts": "unix:///a"}, "hosts must be a list"),
+        ({"log-level": "loud"}, "log-level must be one of"),
+        ({"data-root": 1}, "data-root must be a string"),
+    ],
+)
+def test_a_wrong_file(settings: dict[str, object], words: str) -> None:
+    with pytest.raises(Invalid) as caught:
+        options.combine({}, settings)
+    assert words in caught.value.message
+
+
+def test_both_is_docker_s_conflict() -> None:
+    with pytest.raises(Invalid) as caught:
+        options.combine({"data_root": "/a"}, {"data-root": "/b"})
+    assert "specified both as a flag and in the configuration file" in caught.value.message
+    assert "data-root: (from flag: /a, from file: /b)" in caught.value.message
+
+
+def test_a_named_file_must_be_there() -> None:
+    with pytest.raises(Invalid, match="missing"):
+        options.read(["--config", "/no/such/file"])
+
+
+@pytest.mark.parametrize(
+    ("text", "address"),
+    [
+        ("unix:///run/x.sock", listening.Address("unix", path="/run/x.sock")),
+        ("tcp://127.0.0.1:80", listening.Address("tcp", host="127.0.0.1", port=80)),
+        ("tcp://[::1]:80", listening.Address("tcp", host="::1", port=80)),
+        ("tcp://[::1]", listening.Address("tcp", host="::1", port=2375)),
+        ("tcp://", listening.Address("tcp", port=2375)),
+        ("fd://", listening.Address("fd")),
+    ],
+)
+def test_addresses(text: str, address: listening.Address) -> None:
+    assert listening.parse(text) == address
+
+
+@pytest.mark.parametrize("text", ["", "unix://relative", "tcp://x:y", "http://x", "/run/x"])
+def test_bad_addresses(text: str) -> None:
+    with pytest.raises(Invalid, match="invalid address"):
+        listening.parse(text)

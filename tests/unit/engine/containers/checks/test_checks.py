@@ -1,0 +1,134 @@
+"""Bad input: kinds and Docker's words."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from wherry.engine.containers.checks import config, host, network, resources
+from wherry.engine.containers.config import (
+    ContainerConfig,
+    HostConfig,
+    LogConfig,
+    NetworkingConfig,
+    PortBinding,
+    RestartPolicy,
+    Ulimit,
+)
+from wherry.engine.containers.create import check_name
+from wherry.errors import Invalid, NotFound, Unsupported, WherryError
+
+MACHINE = resources.HostLimits({"MemoryLimit": True}, frozenset({0, 1}), frozenset({0}))
+ALL = resources.HostLimits(
+    dict.fromkeys([row.needs for row in resources.MISSING], True), frozenset({0}), frozenset({0})
+)
+
+ROWS: list[tuple[Callable[[], object], type[WherryError], str]] = [
+    (lambda: config.check(ContainerConfig(env=("=x",))), Invalid, "invalid environment variable"),
+    (lambda: config.check(ContainerConfig(env=("A=" + "x" * 200_000,))), Invalid, "A is too long"),
+    (lambda: config.check(ContainerConfig(cmd=("a\0b",))), Invalid, "NUL byte"),
+    (
+        lambda: config.check(ContainerConfig(working_dir="tmp")),
+        Invalid,
+        "the working directory 'tmp' is invalid, it needs to be an absolute path",
+    ),
+    (lambda: config.check(ContainerConfig(stop_signal="SIGX")), Invalid, "Invalid signal: SIGX"),
+    (lambda: config.check(ContainerConfig(hostname="x" * 65)), Invalid, "too long"),
+    (lambda: config.check(ContainerConfig(exposed_ports=("0/tcp",))), Invalid, "invalid port"),
+    (
+        lambda: host.check(HostConfig(auto_remove=True, restart_policy=RestartPolicy("always"))),
+        Invalid,
+        "can't create 'AutoRemove' container with restart policy",
+    ),
+    (
+        lambda: host.check(HostConfig(restart_policy=RestartPolicy("some"))),
+        Invalid,
+        "unknown policy 'some'",
+    ),
+    (
+        lambda: host.check(HostConfig(restart_policy=RestartPolicy("always", 3))),
+        Invalid,
+        "maximum retry count can only be used with 'on-failure'",
+    ),
+    (lambda: host.check(HostConfig(extra_hosts=("x",))), Invalid, 'bad format for add-host: "x"'),
+    (lambda: host.check(HostConfig(cap_add=("x",))), Invalid, 'unknown capability: "x"'),
+    (lambda: host.check(HostConfig(ipc_mode="x")), Invalid, "invalid IPC mode: x"),
+    (lambda: host.check(HostConfig(pid_mode="container:")), Invalid, "invalid PID mode"),
+    (lambda: host.check(HostConfig(runtime="kata")), Invalid, "unknown or invalid runtime name"),
+    (lambda: host.check(HostConfig(oom_score_adj=2000)), Invalid, "range for oom score adj"),
+    (
+        lambda: host.check(HostConfig(log_config=LogConfig("syslog"))),
+        Unsupported,
+        "logger: no log driver named 'syslog' is registered",
+    ),
+    (lambda: resources.check(HostConfig(memory=1), ALL), Invalid, "Minimum memory limit"),
+    (
+        lambda: resources.check(HostConfig(memory_swap=1), ALL),
+        Invalid,
+        "You should always set the Memory limit",
+    ),
+    (
+        lambda: resources.check(HostConfig(nano_cpus=99 * 10**9), ALL),
+        Invalid,
+        "range of CPUs is from 0.01 to 1.00, as there are only 1 CPUs available",
+    ),
+    (
+        lambda: resources.check(HostConfig(cpuset_cpus="7"), ALL),
+        Invalid,
+        "Requested CPUs are not available - requested 7, available: 0",
+    ),
+    (lambda: resources.check(HostConfig(cpuset_cpus="a"), ALL), Invalid, "Invalid value a"),
+    (
+        lambda: resources.check(HostConfig(ulimits=(Ulimit("nofile", 1, 2),)), ALL),
+        Invalid,
+        "soft limit must be less than or equal to hard limit",
+    ),
+    (
+        lambda: network.check(
+            ContainerConfig(hostname="x"), HostConfig(network_mode="container:a")
+        ),
+        Invalid,
+        "conflicting options: hostname and the network mode",
+    ),
+    (
+        lambda: network.check(
+            ContainerConfig(), HostConfig(port_bindings={"80/tcp": (PortBinding("", "80"),)})
+        ),
+        Unsupported,
+        "publishing ports is not supported yet",
+    ),
+    (
+        lambda: network.check_networks(HostConfig(network_mode="mine"), NetworkingConfig()),
+        NotFound,
+        "network mine not found",
+    ),
+    (lambda: check_name("-x"), Invalid, "Invalid container name (-x), only"),
+    (lambda: check_name("a/b"), Invalid, "Invalid container name"),
+]
+
+
+@pytest.mark.parametrize(("call", "kind", "words"), ROWS, ids=[row[2][:40] for row in ROWS])
+def test_bad_input(call: Callable[[], object], kind: type[WherryError], words: str) -> None:
+    with pytest.raises(WherryError) as caught:
+        call()
+    assert type(caught.value) is kind
+    assert words in caught.value.message
+
+
+def test_good_input() -> None:
+    config.check(ContainerConfig(env=("A=1", "B"), exposed_ports=("8000-8010/udp",)))
+    host.check(HostConfig(extra_hosts=("a:1.2.3.4", "b:host-gateway"), runtime="runc"))
+    resources.check(HostConfig(memory=2**24, memory_swap=2**25, cpuset_cpus="0"), ALL)
+    network.check(ContainerConfig(), HostConfig(network_mode="host"))
+
+
+def test_what_the_host_cannot_limit_is_dropped_with_a_warning() -> None:
+    given, warnings = resources.without_missing(HostConfig(pids_limit=5, memory=2**24), MACHINE)
+    assert (given.pids_limit, given.memory) == (None, 2**24)
+    assert "PIDs limit discarded" in warnings[0]
+
+
+def test_lists_of_processors() -> None:
+    assert resources.parse_list("0-2,5\n") == {0, 1, 2, 5}
+    assert resources.parse_list("") == frozenset()
