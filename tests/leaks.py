@@ -31,10 +31,14 @@ COMES_AND_GOES = {
         "exec/netns/*",  # collected once a minute, and the host's one stays mounted for good
         "exec/runtime-runc/*",
     ),
-    "wherry": ("data/wherry.db-wal", "data/wherry.db-shm"),
+    "wherry": ("data/wherry.db-wal", "data/wherry.db-shm", "exec/containers/"),
 }
 """Patterns of paths below an engine's root with nothing in particular behind them: what the
-reference engine keeps or collects later, and SQLite's own files."""
+reference engine keeps or collects later, SQLite's own files, an empty directory."""
+
+KEPT_TABLES = {"image_manifests"}
+"""Tables whose rows go with something else that stays: how an image that is still there was stored
+when it was last loaded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +112,9 @@ def _records(database: Path) -> Counter[str]:
         return Counter()
     with sqlite3.connect(f"file:{database}?mode=ro", uri=True) as connection:
         tables = connection.execute("SELECT name FROM sqlite_master WHERE type='table'")
-        names = [name for (name,) in tables if not name.startswith("sqlite_")]
+        names = [
+            name for (name,) in tables if not name.startswith("sqlite_") and name not in KEPT_TABLES
+        ]
         return Counter(
             {
                 name: connection.execute(f'SELECT count(*) FROM "{name}"').fetchone()[0]

@@ -57,7 +57,8 @@ class Conversation:
         operation = self._judge.operation(method, path)
         if operation is not None:
             self.visited.add(f"{method} {operation.template}")
-        if answer.headers.get("Api-Version") is None:
+        hijacked = path.endswith("/start") and path.startswith("/exec/")  # dockerd writes its head
+        if answer.headers.get("Api-Version") is None and not hijacked:
             self.violations.append(f"{method} {path}: no Api-Version header")
         for document in _documents(answer):
             found = self._judge.violations(method, path, answer.status, document)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from wherry.engine.timestamps import parse_moment
@@ -113,6 +114,15 @@ def _matches(name: str, patterns: Sequence[re.Pattern[str]]) -> bool:
     )
 
 
+def narrowed(shown: ImageFacts, filters: Filters) -> ImageFacts:
+    """With the filter `reference`, an image shows only the names that the filter fits."""
+    if not (values := filters.get("reference")):
+        return shown
+    patterns = [_pattern(value) for value in values]
+    tags = tuple(tag for tag in shown.repo_tags if _matches(tag, patterns))
+    return replace(shown, repo_tags=tags)
+
+
 def facts(image: Image, driver: str, driver_data: Mapping[str, str]) -> ImageFacts:
     """What the API shows of an image; counts that need a search are left out."""
     config = image.config
@@ -156,13 +166,11 @@ def history(image: Image, layers: LayerStore) -> list[HistoryEntry]:
         size = 0 if step.empty_layer or not sizes else sizes.pop(0)
         entries.append(
             HistoryEntry(
-                "<missing>", _seconds(step.created), step.created_by, (), size, step.comment
+                "<missing>", _instant(step.created), step.created_by, (), size, step.comment
             )
         )
     if not entries:
-        entries = [
-            HistoryEntry("<missing>", image.created // 10**9, "", (), size, "") for size in sizes
-        ]
+        entries = [HistoryEntry("<missing>", image.created, "", (), size, "") for size in sizes]
     return _with_identity(image, entries)
 
 
@@ -177,8 +185,8 @@ def _with_identity(image: Image, entries: list[HistoryEntry]) -> list[HistoryEnt
     return entries
 
 
-def _seconds(created: str) -> int:
+def _instant(created: str) -> int:
     try:
-        return instant.parse(created) // 10**9
+        return instant.parse(created)
     except Invalid:
         return 0

@@ -74,7 +74,8 @@ class Images:
 
     def _list(self, query: ImageQuery) -> Sequence[ImageFacts]:
         chosen = imagelisting.select(self._store, query.filters, everything=query.all)
-        shown = [facts(image, "", _NO_DETAIL) for image in chosen]
+        everyone = (facts(image, "", _NO_DETAIL) for image in chosen)
+        shown = [imagelisting.narrowed(one, query.filters) for one in everyone]
         if query.shared_size:
             everything = [*self._store.images()]
             sizes = imagelisting.shared_sizes(everything, self._store.layers)

@@ -60,7 +60,7 @@ def _environment(user: Sequence[str] | None, image: Sequence[str] | None) -> tup
 
 def _union(user: tuple[str, ...] | None, image: tuple[str, ...] | None) -> tuple[str, ...] | None:
     if not user and not image:
-        return user
+        return image or None
     return tuple(dict.fromkeys((*(user or ()), *(image or ()))))
 
 

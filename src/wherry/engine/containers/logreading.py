@@ -27,7 +27,7 @@ def read_log(live: Live, request: LogsRequest) -> LogStream:
         until=request.until or 0,
         tail=request.tail,
     )
-    chunks = _chunks(live, query, follow=request.follow, timestamps=request.timestamps)
+    chunks = _chunks(live, query, request)
     return LogStream(live.record.config.tty, chunks)
 
 
@@ -37,15 +37,13 @@ def history(live: Live, request: AttachRequest) -> AsyncIterator[Chunk]:
     return read_log(live, wanted).chunks
 
 
-async def _chunks(
-    live: Live, query: LogQuery, *, follow: bool, timestamps: bool
-) -> AsyncIterator[Chunk]:
+async def _chunks(live: Live, query: LogQuery, request: LogsRequest) -> AsyncIterator[Chunk]:
     """Lines, and with `follow` those of later runs too, as long as there is one going on."""
     leave = live.readers.enter()
     try:
-        async with closing(_batches(live, query, follow=follow)) as batches:
+        async with closing(_batches(live, query, follow=request.follow)) as batches:
             async for lines in batches:
-                for stream, data in _joined(lines, timestamps):
+                for stream, data in _joined(lines, request):
                     yield stream, data
     finally:
         leave()
@@ -69,11 +67,11 @@ async def _batches(live: Live, query: LogQuery, *, follow: bool) -> AsyncIterato
                 yield lines
 
 
-def _joined(lines: Sequence[Line], timestamps: bool) -> list[Chunk]:
+def _joined(lines: Sequence[Line], request: LogsRequest) -> list[Chunk]:
     """Consecutive lines of one stream in one chunk, so that a frame carries many."""
     joined: list[tuple[int, list[bytes]]] = []
     for line in lines:
         if not joined or joined[-1][0] != line.stream:
             joined.append((line.stream, []))
-        joined[-1][1].append(line.render(timestamps))
+        joined[-1][1].append(line.render(request.timestamps, request.details))
     return [(stream, b"".join(parts)) for stream, parts in joined]

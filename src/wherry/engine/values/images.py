@@ -51,7 +51,10 @@ class ImageQuery:
 
 @dataclass(frozen=True, slots=True)
 class HistoryEntry:
-    """One step of an image, newest first; `id` is "<missing>" but for the image itself."""
+    """One step of an image, newest first; `id` is "<missing>" but for the image itself.
+
+    `created` is in nanoseconds since the epoch.
+    """
 
     id: str
     created: int

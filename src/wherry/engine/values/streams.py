@@ -68,13 +68,14 @@ class LogsRequest:
 
     `since` and `until` are nanoseconds since the epoch, None without bound. `tail` counts lines,
     None is all. With `timestamps` every line begins with its RFC 3339 time in nanoseconds and a
-    space.
+    space, with `details` then with the log's attributes and a space.
     """
 
     stdout: bool = False
     stderr: bool = False
     follow: bool = False
     timestamps: bool = False
+    details: bool = False
     since: int | None = None
     until: int | None = None
     tail: int | None = None

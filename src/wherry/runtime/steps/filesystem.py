@@ -35,12 +35,14 @@ def mount(
 ) -> None:
     """Make a file system and put it at `target`, which is made where it is missing."""
     try:
+        covers = kind == "tmpfs" and os.path.isdir(target)
         where = _open_target(kind, target)
         try:
             if target in child.prepared:
                 kernel_mount.attach(child.prepared.pop(target), where, target)
             else:
-                _mount_on(where, kind, source, data, attributes)
+                shown = _with_mode(where, data) if covers else data
+                _mount_on(where, kind, source, shown, attributes)
         finally:
             os.close(where)
         if kind == "proc":
@@ -75,8 +77,6 @@ def mount_here(kind: str, source: str, words: list[str], attributes: int, name: 
 
 
 def _mount_on(where: int, kind: str, source: str, data: list[str], attributes: int) -> None:
-    if kind == "tmpfs":
-        data = _with_mode(where, data)
     os.fchdir(where)
     try:
         mount_here(kind, source, data, attributes)
@@ -85,7 +85,8 @@ def _mount_on(where: int, kind: str, source: str, data: list[str], attributes: i
 
 
 def _with_mode(where: int, data: list[str]) -> list[str]:
-    """A tmpfs takes the permissions of the directory that it covers, unless told."""
+    """A tmpfs takes the permissions of the directory that it covers, unless told, as with runc;
+    one that covers nothing keeps the kernel's default, 1777."""
     if any(word.startswith("mode=") for word in data):
         return data
     return [*data, f"mode={stat.S_IMODE(os.fstat(where).st_mode):o}"]

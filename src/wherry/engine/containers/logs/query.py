@@ -43,8 +43,12 @@ class Line(NamedTuple):
     data: bytes
     continued: bool = False
 
-    def render(self, timestamps: bool = False) -> bytes:
-        """The bytes to show: `data`, behind the time if asked for."""
-        if not timestamps or self.continued:
+    def render(self, timestamps: bool = False, details: bool = False) -> bytes:
+        """The bytes to show: `data`, behind the time and the details if asked for.
+
+        The driver keeps no details (labels and variables), so theirs is an empty column.
+        """
+        if self.continued:
             return self.data
-        return b"%s %s" % (rfc3339nano(self.time).encode(), self.data)
+        time = b"%s " % rfc3339nano(self.time).encode() if timestamps else b""
+        return b"%s%s%s" % (time, b" " if details else b"", self.data)
