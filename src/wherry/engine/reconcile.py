@@ -113,6 +113,7 @@ class Reconciliation:
             with contextlib.suppress(KeeperGone):
                 how = process.exited.result()
         else:
+            how = self._runtime.recorded_exit(live.id) or how
             self._remove_cgroup(live)
         self._lifecycle.end(live, how)
 

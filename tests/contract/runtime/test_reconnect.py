@@ -108,3 +108,19 @@ async def test_killed_keeper_is_noticed_and_replaced(where: Place) -> None:
     await runtime.release("b")
     await runtime.shutdown_keeper()
     runtime.close()
+
+
+async def test_exit_is_known_although_the_keeper_left_too(where: Place) -> None:
+    first = await BuiltinRuntime.open(str(where.exec_root), str(where.data_root))
+    running = await first.start("a", where.bundle("sh", "-c", "exit 5"))
+    await running.exited
+    first.close()
+    os.kill(int((where.exec_root / "keeper.pid").read_text()), signal.SIGKILL)
+    second = await BuiltinRuntime.open(str(where.exec_root), str(where.data_root))
+    assert not await second.list()
+    recorded = second.recorded_exit("a")
+    assert recorded is not None
+    assert recorded.code == 5
+    assert second.recorded_exit("b") is None
+    await second.shutdown_keeper()
+    second.close()

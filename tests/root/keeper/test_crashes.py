@@ -113,3 +113,14 @@ def test_sigterm_waits_for_the_containers(kept: Keeper) -> None:
     client.finish("a")
     client.close()
     assert kept.process.wait(10) == 0
+
+
+def test_sigterm_does_not_wait_for_a_client_that_never_comes(kept: Keeper) -> None:
+    client = kept.client()
+    client.start("a", ["/bin/sh", "-c", "exit 4"])
+    client.wait_exit("a")
+    client.close()
+    os.kill(kept.process.pid, signal.SIGTERM)
+    assert kept.process.wait(10) == 0
+    record = kept.root / "containers/a/exit"
+    assert json.loads(record.read_text())["status"] == 4 << 8

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import os
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any, Self
 
 from wherry.engine.containers.builtin_plan import exec_plan, start_plan
@@ -15,6 +17,7 @@ from wherry.engine.containers.keeper_start import socket_path, start_keeper
 from wherry.engine.containers.runtime import (
     Bundle,
     ExecProcess,
+    Exit,
     KeeperGone,
     LaunchError,
     LogTarget,
@@ -182,6 +185,15 @@ class BuiltinRuntime:
             container.id: container.running({e.id: e.running() for e in self._execs(container.id)})
             for container in containers
         }
+
+    def recorded_exit(self, id: str) -> Exit | None:
+        """See `runtime.Runtime.recorded_exit`; the record is the keeper's (`keeper.exits`)."""
+        record = Path(self._exec_root, "containers", id, "exit")
+        try:
+            known = json.loads(record.read_text())
+            return Exit(known["status"], known["time"])
+        except (OSError, ValueError, KeyError):
+            return None
 
     async def _launch(
         self,

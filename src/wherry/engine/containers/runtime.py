@@ -264,3 +264,9 @@ class Runtime(Protocol):
 
     async def list(self) -> Mapping[str, Running]:
         """Everything that was started and not yet released, ended or not (for reconciliation)."""
+
+    def recorded_exit(self, id: str) -> Exit | None:
+        """How a container ended that `list` does not know any more, if that was written down.
+
+        Whether it ran out of memory is not.
+        """

@@ -8,7 +8,7 @@ All that it knows is one table (`process.Process`), so that it can be handed on.
 Arguments: the exec root; a descriptor that gets one byte when the keeper listens, or -1; the paths
 whose mounts the launcher must see (the data root). Behind `--` may stand the words of a command to
 be executed instead of the launcher that belongs to the keeper (tests).
-It ends when told to, or when it has had neither a process nor a client for `IDLE` seconds.
+It ends when told to, or when it has had neither a client nor anything running for a while.
 """
 
 from __future__ import annotations
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from wherry.runtime.keeper.process import Process
 
 IDLE = 60.0  # seconds
+UNCLAIMED = 600.0  # seconds that exits are kept in memory for a client; records stay on disk
 REAP = 1.0  # seconds that an orphan of a container may stay a zombie
 
 
@@ -57,7 +58,7 @@ class Keeper:
         self.requests = Requests(
             exec_root, self.loop, self.clients, self.launcher, self.streams, self.exits, self
         )
-        self._idle.does(self._leave_if_idle)
+        self._idle.does(self.loop.stop)
         self._retry.does(self.streams.retry)
         self._reap.does(self._reap_orphans)
         self.signals = Signals(lambda: self._reap.after(REAP), self._leave_when_empty)
@@ -75,24 +76,25 @@ class Keeper:
     def run(self) -> None:
         """Serve until told to stop, or idle."""
         self.launcher.spawn()
+        self._note_idleness()
         while not self.loop.stopped:
-            self._note_idleness()
             self.loop.round(timeout(self._chores))
             run_due(self._chores)
+            self._note_idleness()
         self.launcher.end()
-        os.unlink(self._socket_path)
+        for process in self.requests.processes.values():  # all ended; their exit records stay
+            process.close()
+        _remove_file(self._socket_path)
 
     def _note_idleness(self) -> None:
-        if self.requests.processes or len(self.clients):
+        processes = self.requests.processes
+        done = all(row.status is not None and row.ended for row in processes.values())
+        if len(self.clients) or not done:
             self._idle.cancel()
         elif self._leaving:
             self.loop.stop()
         elif self._idle.due is None:
-            self._idle.after(IDLE)
-
-    def _leave_if_idle(self) -> None:
-        if not self.requests.processes and not len(self.clients):
-            self.loop.stop()
+            self._idle.after(UNCLAIMED if processes else IDLE)
 
     def _leave_when_empty(self) -> None:
         """Whoever sends SIGTERM wants the keeper gone, but surely not its containers lost."""
@@ -128,7 +130,7 @@ def main() -> None:
     gc.freeze()
     keeper.run()
     _remove_directories(exec_root)
-    os.unlink(f"{exec_root}/{PID_NAME}")
+    _remove_file(f"{exec_root}/{PID_NAME}")
 
 
 def _split(words: list[str]) -> tuple[list[str], list[str]]:
@@ -155,6 +157,13 @@ def _lock(path: str) -> int:
     os.ftruncate(fd, 0)
     os.pwrite(fd, b"%d\n" % os.getpid(), 0)
     return fd
+
+
+def _remove_file(path: str) -> None:
+    try:
+        os.unlink(path)
+    except FileNotFoundError:
+        pass  # somebody has removed the whole exec root
 
 
 def _remove_directories(exec_root: str) -> None:
