@@ -13,7 +13,9 @@ def endpoints(container: Container) -> dict[str, Any]:
     """Return the networks by name; a container without its own shares none (container:ID)."""
     given = container.networking.endpoints_config
     if given:
-        return {name: encode(end or EndpointSettings()) for name, end in given.items()}
+        return {
+            _network_name(name): encode(end or EndpointSettings()) for name, end in given.items()
+        }
     mode = container.host_config.network_mode
     if mode.startswith("container:"):
         return {}

@@ -55,7 +55,7 @@ def _check_kinds(where: int, name: str, target: str, directory: bool) -> None:
         return
     kinds = ("a directory", "a file") if directory else ("a file", "a directory")
     why = (
-        f"not a directory: the source is {kinds[0]}, but {target} in the image is {kinds[1]}; "
+        f"not a directory: cannot mount {kinds[0]} on {target}, in the image {kinds[1]}; "
         "mount a directory on a directory and a file on a file"
     )
     raise _failure(_ENOTDIR, name, target, why)
@@ -77,8 +77,8 @@ def _no_target(error: OSError, name: str, target: str, directory: bool) -> Failu
     if errno == _ENOTDIR:
         kind = "a directory" if directory else "a file"
         why = (
-            f"not a directory: the source is {kind}, but {target} in the image is a file or lies "
-            "below one; mount a directory on a directory and a file on a file"
+            f"not a directory: cannot mount {kind} on {target}, in the image a file or below one; "
+            "mount a directory on a directory and a file on a file"
         )
     elif errno == _EXDEV:
         why = "the path leads through a link of /proc"
