@@ -26,7 +26,7 @@ _COMPLAINTS: Final = {
     "Expecting ':' delimiter": "after object key",
     "Invalid control character at": "in string literal",
     "Invalid \\escape": "in string escape code",
-    "Invalid \\uXXXX escape": "in \\u hexadecimal character escape",
+    f"Invalid \\u{'X' * 4} escape": "in \\u hexadecimal character escape",
 }
 
 
