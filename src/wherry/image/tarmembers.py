@@ -34,6 +34,7 @@ class Members:
         self._source = source
         self._recipe = recipe
         self._defaults: list[tuple[bytes, bytes]] = []
+        self._seen = False
 
     def __iter__(self) -> Iterator[Header]:
         pending: dict[bytes, bytes] = {}
@@ -57,11 +58,21 @@ class Members:
         if not block:
             return None
         self._recipe.literal(block)
-        header = tarheader.parse(block)
+        header = self._parse(block)
         if header is None:
             self._second_zero_block()
         elif header.type == tarheader.GNU_SPARSE:
             self._read_gnu_sparse(header, block)
+        return header
+
+    def _parse(self, block: bytes) -> Header | None:
+        try:
+            header = tarheader.parse(block)
+        except TarError as error:
+            if self._seen:
+                raise
+            raise TarError(f"this is no tar archive ({error})") from error
+        self._seen = True
         return header
 
     def _second_zero_block(self) -> None:

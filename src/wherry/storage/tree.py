@@ -138,7 +138,10 @@ def _remove_directory(top: int, parent: int, name: str, depth: int) -> None:
         raise _Deeper(moved)
     descriptor = os.open(name, _DIRECTORY | os.O_NOFOLLOW, dir_fd=parent)
     try:
-        for child in os.listdir(descriptor):
+        with os.scandir(descriptor) as entries:
+            # In the order of the inodes: unlinking then goes through ext4's tables once.
+            children = sorted((entry.inode(), entry.name) for entry in entries)
+        for _, child in children:
             _remove_entry(top, descriptor, child, depth + 1)
     finally:
         os.close(descriptor)

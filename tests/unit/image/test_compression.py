@@ -7,6 +7,7 @@ import gzip
 import io
 import lzma
 import random
+from collections.abc import Callable
 
 import pytest
 import zstandard
@@ -16,7 +17,7 @@ from hypothesis import strategies as st
 from wherry.image import compression
 from wherry.image.compression import CompressionError, Decompressed
 
-COMPRESS = {
+COMPRESS: dict[str, Callable[[bytes], bytes]] = {
     compression.NONE: lambda data: data,
     compression.GZIP: gzip.compress,
     compression.ZSTD: lambda data: zstandard.compress(data),

@@ -12,7 +12,7 @@ from wherry.image import tarheader
 from wherry.image.tarheader import TarError
 from wherry.image.unpack import clean
 
-NAMES = st.text(st.characters(blacklist_categories=("Cs",), blacklist_characters="\0"), min_size=1)
+NAMES = st.text(st.characters(codec="utf-8", exclude_characters="\0"), min_size=1)
 
 
 @given(
