@@ -114,8 +114,12 @@ async def test_exit_is_known_although_the_keeper_left_too(where: Place) -> None:
     first = await BuiltinRuntime.open(str(where.exec_root), str(where.data_root))
     running = await first.start("a", where.bundle("sh", "-c", "exit 5"))
     await running.exited
+    keeper = int((where.exec_root / "keeper.pid").read_text())
+    os.kill(keeper, signal.SIGKILL)
+    while Path(f"/proc/{keeper}").exists():  # until then it may still accept connections
+        await asyncio.sleep(0.01)
+    await first.release("a")
     first.close()
-    os.kill(int((where.exec_root / "keeper.pid").read_text()), signal.SIGKILL)
     second = await BuiltinRuntime.open(str(where.exec_root), str(where.data_root))
     assert not await second.list()
     recorded = second.recorded_exit("a")
