@@ -62,6 +62,8 @@ def plan(spool: Spool) -> list[PlannedImage]:
         return [_joined(image, manifests.get(image.id)) for image in _of_docker_archive(spool)]
     if layout:
         return layout
+    if spool.has("index.json"):
+        raise Invalid("the index of the image archive names no image that is in it")
     if spool.has("repositories"):
         raise Unsupported(
             "the archive has the form that Docker wrote before 1.10",
