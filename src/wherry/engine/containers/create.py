@@ -11,7 +11,7 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final, Protocol
 
-from wherry.engine.containers import defaults, imageconfig, logdrivers, names, volumes
+from wherry.engine.containers import defaults, imageconfig, logdrivers, marks, names, volumes
 from wherry.engine.containers.checks import config as config_checks
 from wherry.engine.containers.checks import host as host_checks
 from wherry.engine.containers.checks import network as network_checks
@@ -82,7 +82,7 @@ class Creation:
         network_checks.check(request.config, host)
         resource_checks.check(host, self._host.limits)
         security.parse(host.security_opt or ())
-        logdrivers.target_of(host.log_config, "")
+        logdrivers.target_of(host.log_config, "", json_file=False)
         if not request.config.image:
             raise Invalid("no image specified", hint="name the image to create a container from")
         host, warnings = resource_checks.without_missing(host, self._host.limits)
@@ -135,7 +135,7 @@ class Creation:
             image_ref=request.config.image,
             driver=self._snapshotter.name,
             directory=directory,
-            log_path="",
+            log_path=logdrivers.log_path(request.host_config.log_config, directory, id),
             mounts=points,
             platform=image.config.platform.os,
         )
@@ -147,6 +147,7 @@ class Creation:
             undo.callback(self._snapshotter.remove, record.id)
             try:
                 self._snapshotter.prepare(record.id, image.layers)
+                marks.put(self._snapshotter, record.id)
                 os.makedirs(record.directory, mode=0o710)
                 await volumes.make(record, self._snapshotter)
             except OSError as error:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from wherry.engine.containers.attachments import ExecAttachment
-from wherry.engine.containers.launch_errors import CANNOT_INVOKE, EXEC_PREFIX, judge
+from wherry.engine.containers.launch_errors import CANNOT_INVOKE, EXEC_PREFIX, UNKNOWN, judge
 from wherry.engine.containers.record import Exec
 from wherry.engine.containers.runtime import KeeperGone, LaunchError, Running, WindowSize
 from wherry.engine.values.execs import ExecConfig
@@ -95,8 +95,9 @@ class Execs:
             running = await self._runtime.exec(exec.container_id, exec.id, process)
         except (LaunchError, WherryError, KeeperGone, OSError) as error:
             verdict = judge(error, EXEC_PREFIX)
-            code = verdict.exit_code if isinstance(error, LaunchError) else CANNOT_INVOKE
-            self._end(entry, code, told=False)
+            # What dockerd finds out before it asks its runtime (the user) has this code, too.
+            known = verdict.exit_code != UNKNOWN
+            self._end(entry, verdict.exit_code if known else CANNOT_INVOKE, told=False)
             raise verdict.error from error
         exec.pid = running.pid
         entry.running = running

@@ -28,11 +28,11 @@ class Verdict:
     exit_code: int
 
 
-# Words in the text: (exit code, what docker's command line must find in addition).
+# Words in the text, the first that fits: exit code, what docker's command line wants in addition.
 _RULES: Final = (
+    ("not a directory", NOT_FOUND, ""),
     ("permission denied", CANNOT_INVOKE, ""),
     ("is a directory", CANNOT_INVOKE, ": permission denied"),
-    ("not a directory", NOT_FOUND, ""),
     ("executable file not found", NOT_FOUND, ""),
     ("no such file or directory", NOT_FOUND, ""),
 )

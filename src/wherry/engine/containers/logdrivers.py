@@ -1,14 +1,15 @@
 """Log drivers by their names: what is kept of a container's output, and where.
 
-There is one kind of log so far, bounded and in the engine's own format. Docker's name for such a
-log is `local`. It also answers to `json-file`, the name of Docker's default, because clients decide
-by that word whether a log can be read (docker-py does) and compose files ask for it; what is
-missing is Docker's file, so that LogPath is empty. `none` keeps nothing.
-(docs/decisions/062-log-drivers.md)
+Who names no driver gets a bounded log of the engine's own format. Inspect calls it `json-file`, as
+Docker's default is called, because clients decide by that word whether a log can be read
+(docker-py does); its LogPath is empty. Who names `json-file` gets Docker's file at Docker's place
+as well, with the same bounds unless options say otherwise. `local` is the bounded log by Docker's
+own name for one, `none` keeps nothing (docs/decisions/062-log-drivers.md).
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final
 
 from wherry.engine.containers.config import LogConfig
@@ -24,18 +25,28 @@ _BINARY: Final = {"k": 1024, "m": 1024**2, "g": 1024**3}
 
 def log_target(container: Container) -> LogTarget | None:
     """Where the container's output goes; None for `none`. Raises Invalid."""
-    return target_of(container.host_config.log_config, container.directory)
+    named = bool(container.log_path)
+    return target_of(container.host_config.log_config, container.directory, json_file=named)
 
 
-def target_of(config: LogConfig, directory: str) -> LogTarget | None:
+def log_path(config: LogConfig, directory: str, id: str) -> str:
+    """Docker's file where the user named its driver, else ""."""
+    return f"{directory}/{id}-json.log" if config.type == "json-file" else ""
+
+
+def target_of(config: LogConfig, directory: str, *, json_file: bool) -> LogTarget | None:
     """The same from the parts. Raises Invalid for options that make no sense."""
     options = config.config or {}
     if config.type == "none":
         return None
-    size = parse_size(options["max-size"]) if "max-size" in options else None
-    count = _count(options.get("max-file"))
-    defaults = LogTarget(f"{directory}/log")
-    return LogTarget(defaults.directory, size or defaults.max_size, count or defaults.max_files)
+    target = (
+        LogTarget(directory, driver="json-file") if json_file else LogTarget(f"{directory}/log")
+    )
+    if "max-size" in options:
+        target = replace(target, max_size=parse_size(options["max-size"]))
+    if "max-file" in options:
+        target = replace(target, max_files=_count(options["max-file"]))
+    return target
 
 
 def parse_size(text: str) -> int:
@@ -50,9 +61,7 @@ def parse_size(text: str) -> int:
     return size
 
 
-def _count(text: str | None) -> int | None:
-    if text is None:
-        return None
+def _count(text: str) -> int:
     if not text.isdigit() or int(text) < 1:
         raise Invalid(f"max-file cannot be less than 1: '{text}'")
     return int(text)

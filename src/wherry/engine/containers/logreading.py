@@ -52,17 +52,17 @@ async def _chunks(live: Live, query: LogQuery, request: LogsRequest) -> AsyncIte
 async def _batches(live: Live, query: LogQuery, *, follow: bool) -> AsyncIterator[Sequence[Line]]:
     target = logdrivers.log_target(live.record)
     running = live.running
-    if target is None or (not os.path.isdir(target.directory) and running is None):
+    if target is None or (not os.path.isdir(target.bytes_directory) and running is None):
         return
     if follow and running is not None:
         try:
-            async with closing(follow_lines(target.directory, query, running)) as batches:
+            async with closing(follow_lines(target.bytes_directory, query, running)) as batches:
                 async for lines in batches:
                     yield lines
         except KeeperGone:
             return
     else:
-        async with closing(read_lines(target.directory, query, running=running)) as batches:
+        async with closing(read_lines(target.bytes_directory, query, running=running)) as batches:
             async for lines in batches:
                 yield lines
 

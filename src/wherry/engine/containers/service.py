@@ -10,7 +10,15 @@ from collections.abc import AsyncIterator, Awaitable, Coroutine, Mapping, Sequen
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from wherry.engine.containers import export, logreading, prune, selection, statistics, updating
+from wherry.engine.containers import (
+    export,
+    logreading,
+    marks,
+    prune,
+    selection,
+    statistics,
+    updating,
+)
 from wherry.engine.containers.attachments import ContainerAttachment, check_attachable
 from wherry.engine.containers.create import check_name
 from wherry.engine.containers.runtime import KeeperGone, WindowSize
@@ -113,7 +121,7 @@ class Containers:
         """Return what differs from its image."""
         record = self._find(ref).record
         found = await asyncio.to_thread(self._parts.snapshotter.changes, record.id)
-        return [Change(change.path, change.kind) for change in found]
+        return [Change(change.path, change.kind) for change in marks.without_own(found)]
 
     async def export(self, ref: str) -> AsyncIterator[bytes]:
         """Return its file system as a tar stream."""
