@@ -16,7 +16,7 @@ from wherry.atomicfile import sync_directory
 from wherry.errors import Invalid, NotFound
 from wherry.spec import digest as digests
 from wherry.storage import tree
-from wherry.storage.snapshot import Usage
+from wherry.storage.usage import Usage
 
 if TYPE_CHECKING:
     import sqlite3

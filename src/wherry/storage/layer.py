@@ -25,7 +25,7 @@ from wherry.errors import Internal, NotFound
 from wherry.kernel.path import RESOLVE_BENEATH, RESOLVE_NO_SYMLINKS, openat2
 from wherry.spec import digest as digests
 from wherry.storage import recipe, tree
-from wherry.storage.snapshot import Usage
+from wherry.storage.usage import Usage
 
 if TYPE_CHECKING:
     import sqlite3

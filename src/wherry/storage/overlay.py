@@ -18,8 +18,9 @@ from wherry.storage.merged import MergedTree
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from wherry.storage.snapshot import Change, Usage
+    from wherry.storage.snapshot import Change
     from wherry.storage.snapshotrecords import SnapshotRecords
+    from wherry.storage.usage import Usage
 
 _FEATURES_OFF = ("redirect_dir", "metacopy", "index")
 """Features that leave things in the upper directory which a diff cannot express."""

@@ -20,8 +20,9 @@ from wherry.storage.merged import MergedTree, Node
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from wherry.storage.snapshot import Change, Usage
+    from wherry.storage.snapshot import Change
     from wherry.storage.snapshotrecords import SnapshotRecords
+    from wherry.storage.usage import Usage
 
 
 class PlainCopySnapshotter:

@@ -19,20 +19,10 @@ if TYPE_CHECKING:
 
     from wherry.kernel.mount import Mount
     from wherry.storage.merged import MergedTree
+    from wherry.storage.usage import Usage
 
 MODIFIED, ADDED, DELETED = 0, 1, 2
 """Kinds of change, with the numbers of Docker's API (`GET /containers/{id}/changes`)."""
-
-
-@dataclass(frozen=True, slots=True)
-class Usage:
-    """Disk use: `size` in bytes as `du` counts (allocated blocks), and the number of inodes."""
-
-    size: int
-    inodes: int
-
-    def __add__(self, other: Usage) -> Usage:
-        return Usage(self.size + other.size, self.inodes + other.inodes)
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -15,7 +15,7 @@ import stat
 from typing import TYPE_CHECKING
 
 from wherry.kernel.path import RESOLVE_BENEATH, RESOLVE_NO_SYMLINKS, openat2
-from wherry.storage.snapshot import Usage
+from wherry.storage.usage import Usage
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
