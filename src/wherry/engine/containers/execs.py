@@ -166,14 +166,10 @@ class Execs:
             if entry is not None and (entry.running is None or not entry.running.exited.done()):
                 self._end(entry, KILLED, told=entry.exec.started)
 
-    def container_removed(self, id: str) -> None:
-        """Forget the execs of a container that is gone."""
-        for exec_id in [key for key, each in self._entries.items() if each.live.id == id]:
-            del self._entries[exec_id]
-
     def _find(self, id: str) -> _Entry:
         entry = self._entries.get(id)
-        if entry is None:
+        if entry is None or self._roster.by_id(entry.live.id) is not entry.live:
+            self._entries.pop(id, None)
             raise NotFound(f"No such exec instance: {id}")
         return entry
 

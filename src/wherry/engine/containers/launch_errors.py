@@ -38,6 +38,10 @@ _RULES: Final = (
 )
 
 
+_WISHES: Final = ("sysctl", "rlimits", "keyring", "label")
+"""Steps that only fail because of what the user asked for."""
+
+
 def judge(error: Exception, prefix: str = PREFIX) -> Verdict:
     """Judge what a start raised."""
     if isinstance(error, LaunchError):
@@ -59,4 +63,6 @@ def _judge_launch(error: LaunchError, prefix: str) -> Verdict:
     if error.step == "exec":
         # The file is there, but the kernel does not take it: wrong architecture, no format.
         return Verdict(Invalid(message), CANNOT_INVOKE if error.errno == 8 else UNKNOWN)
+    if error.step in _WISHES:
+        return Verdict(Invalid(message), UNKNOWN)
     return Verdict(Internal(message), UNKNOWN)
