@@ -191,19 +191,14 @@ class Images:
         return [Saved(self._store.get(id), tuple(found)) for id, found in names.items()]
 
     def _asked(self, ref: str) -> Iterator[tuple[str, Reference | None]]:
-        try:
-            image = self._store.resolve(ref)
-        except NotFound:
-            tagged = list(self._tags_of(ref))
-            if not tagged:
-                raise
+        """A repository goes before an id's prefix, as with Docker."""
+        tagged = [] if _has_tag(ref) else list(self._tags_of(ref))
+        if tagged:
             yield from tagged
             return
-        if any(_means(ref, tag) for tag in image.tags) and not _has_tag(ref):
-            yield from self._tags_of(ref)
-        else:
-            named = [name for tag in image.tags if (name := _means(ref, tag))]
-            yield image.id, named[0] if named else None
+        image = self._store.resolve(ref)
+        named = [name for tag in image.tags if (name := _means(ref, tag))]
+        yield image.id, named[0] if named else None
 
     def _tags_of(self, repository: str) -> Iterator[tuple[str, Reference]]:
         for image in self._store.images():
@@ -257,12 +252,9 @@ class Images:
 
 
 def _means(ref: str, tag: str) -> Reference | None:
-    """The name itself when the reference as typed is that name, with or without its tag."""
+    """The name itself when the reference as typed is that name."""
     name = reference.parse(tag)
-    forms = {name.familiar, str(name)}
-    if name.tag == reference.DEFAULT_TAG:
-        forms |= {name.familiar_name, name.name}
-    return name if ref in forms else None
+    return name if ref in (name.familiar, str(name)) else None
 
 
 def _has_tag(ref: str) -> bool:

@@ -24,7 +24,8 @@ from wherry.kernel.process import set_pdeathsig
 from wherry.storage.merged import MergedTree
 
 _KILL = 9
-_PLACE = "/mnt"  # FHS 3.0: always there, for temporary mounts; only ours changes
+_PLACES = ("/dev/shm", "/mnt")
+"""Where the tmpfs may go: nothing that debootstrap reads (a mirror, a cache) lies below them."""
 _FAILED = 3
 
 _RUBBISH = (
@@ -84,8 +85,9 @@ def main() -> None:
 def _work(job: dict[str, Any]) -> int:
     mount("", "/", "", MS_REC | MS_PRIVATE)
     mount("proc", "/proc", "proc")
-    mount("tmpfs", _PLACE, "tmpfs", 0, "mode=0755,size=80%")
-    target = f"{_PLACE}/root"
+    place = next(path for path in _PLACES if os.path.isdir(path))
+    mount("tmpfs", place, "tmpfs", 0, "mode=0755,size=80%")
+    target = f"{place}/root"
     os.mkdir(target, 0o755)
     done = subprocess.run(
         [*job["command"], job["suite"], target, job["mirror"]],
