@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-import uuid
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -163,7 +162,8 @@ def engine_id(data_root: str) -> str:
         with open(path, encoding="ascii") as file:
             return file.read().strip()
     except FileNotFoundError:
-        id = str(uuid.uuid4())
+        with open("/proc/sys/kernel/random/uuid", encoding="ascii") as random:
+            id = random.read().strip()
         with open(path, "x", encoding="ascii") as file:
             file.write(f"{id}\n")
         return id

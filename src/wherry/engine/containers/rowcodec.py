@@ -30,7 +30,12 @@ def load(cls: type[T], text: str) -> T:
     return built
 
 
+_SCALARS = frozenset((str, int, bool, type(None), float))
+
+
 def _plain(value: Any) -> Any:
+    if type(value) in _SCALARS:
+        return value
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {
             name: _plain(item)
