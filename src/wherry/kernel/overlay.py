@@ -13,8 +13,8 @@ from wherry.kernel import mount
 from wherry.kernel.fd import close_all
 
 _FSCONFIG_LIMIT = 255
+_SINGLE_LAYERS = (6, 8)
 _ENOENT = 2
-_EINVAL = 22
 
 
 def overlay(options: list[str], attributes: int = 0, *, stage: str = "/") -> int:
@@ -26,15 +26,13 @@ def overlay(options: list[str], attributes: int = 0, *, stage: str = "/") -> int
     Raises OSError: ENOENT for a missing directory, EINVAL for one that overlayfs does not accept.
     """
     layers, others = split_options(options)
-    if all(len(os.fsencode(word)) <= _FSCONFIG_LIMIT for word in (*layers, *others)):
-        try:
-            return mount.new_mount("overlay", "overlay", _one_by_one(layers, others), attributes)
-        except OSError as error:
-            if error.errno == _ENOENT:
-                raise _missing(layers, others) or error from None
-            if error.errno != _EINVAL or _knows_single_layers():
-                raise
-    return _by_numbers(layers, others, attributes, stage)
+    short = all(len(os.fsencode(word)) <= _FSCONFIG_LIMIT for word in (*layers, *others))
+    if not short or not knows_single_layers(os.uname().release):
+        return _by_numbers(layers, others, attributes, stage)
+    try:
+        return mount.new_mount("overlay", "overlay", _one_by_one(layers, others), attributes)
+    except FileNotFoundError as error:
+        raise _missing(layers, others) or error from None
 
 
 def _missing(layers: list[str], others: list[str]) -> OSError | None:
@@ -79,15 +77,15 @@ def _one_by_one(layers: list[str], others: list[str]) -> list[str]:
     return [*(f"lowerdir+={layer}" for layer in layers), *others]
 
 
-def _knows_single_layers() -> bool:
-    context = mount.fsopen("overlay")
-    try:
-        mount.fsconfig_set_string(context, "lowerdir+", "/")
-    except OSError:
-        return False
-    finally:
-        os.close(context)
-    return True
+def knows_single_layers(release: str) -> bool:
+    """Whether a kernel of this release (uname(2)) has `lowerdir+`.
+
+    It cannot be probed: before 6.5 overlayfs is configured through the kernel's adapter for older
+    file systems, which takes any word, and complains of it in the kernel's log when the file
+    system is made. The other way works with every release, so a back-port costs nothing.
+    """
+    major, minor = release.partition("-")[0].split(".")[:2]
+    return (int(major), int(minor)) >= _SINGLE_LAYERS
 
 
 def _by_numbers(layers: list[str], others: list[str], attributes: int, stage: str) -> int:

@@ -82,7 +82,7 @@ def test_overlay_of_200_layers_both_ways(tmp_path: Path, by_numbers: bool) -> No
             layers, others = overlay.split_options(words)
             fd = overlay._by_numbers(layers, others, 0, str(tmp_path / "stage"))
         else:
-            fd = overlay.overlay(words)
+            fd = overlay.overlay(words, stage=str(tmp_path / "stage"))
         top = os.open(".", os.O_RDONLY, dir_fd=fd)
         assert len(os.listdir(top)) == 200
         os.close(os.open("new", os.O_CREAT, dir_fd=fd))

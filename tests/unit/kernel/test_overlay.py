@@ -1,17 +1,22 @@
+"""Which of its two ways an overlay mount takes."""
+
 from __future__ import annotations
 
 import pytest
 
-from wherry.kernel.overlay import split_options
+from wherry.kernel.overlay import knows_single_layers
 
 
 @pytest.mark.parametrize(
-    ("options", "layers", "others"),
+    ("release", "known"),
     [
-        (["lowerdir+=/a", "lowerdir+=/b:c", "upperdir=/u"], ["/a", "/b:c"], ["upperdir=/u"]),
-        (["lowerdir=/a:/b\\:c", "userxattr"], ["/a", "/b:c"], ["userxattr"]),
-        ([], [], []),
+        ("6.18.44-fc-v595", True),
+        ("6.8.0-rc1", True),
+        ("6.8-rc1", True),
+        ("6.1.0-56-cloud-amd64", False),
+        ("5.15.0-1-generic", False),
+        ("7.0.1", True),
     ],
 )
-def test_both_spellings_of_layers(options: list[str], layers: list[str], others: list[str]) -> None:
-    assert split_options(options) == (layers, others)
+def test_releases(release: str, known: bool) -> None:
+    assert knows_single_layers(release) is known
