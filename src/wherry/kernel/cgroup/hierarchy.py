@@ -45,8 +45,17 @@ class Tree:
         self.own = own
 
     def directory(self, path: str) -> str:
-        """The directory of cgroup `path`: absolute, or relative to this process's own cgroup."""
-        start = self.mountpoint if path.startswith("/") else self.mountpoint + self.own
+        """The directory of cgroup `path`: absolute, or relative to this process's own cgroup.
+
+        In version 2 relative means beside our own: below it no limit could work, since a cgroup
+        that has processes hands no controller down ("no internal processes"). So does runc.
+        """
+        if path.startswith("/"):
+            start = self.mountpoint
+        elif self.controllers:
+            start = self.mountpoint + self.own
+        else:
+            start = self.mountpoint + self.own.rpartition("/")[0]
         return f"{start.rstrip('/')}/{path.strip('/')}".rstrip("/")
 
 

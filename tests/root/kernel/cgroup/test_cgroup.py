@@ -79,8 +79,9 @@ def test_a_frozen_cgroup_stands_still_and_can_be_killed(parent: str) -> None:
     cgroup.freeze()
     assert cgroup.frozen()
     os.kill(process.pid, signal.SIGTERM)
-    time.sleep(0.05)
-    assert process.poll() is None
+    if cgroup.v1:  # version 2 lets a fatal signal through (cgroup-v2.rst, "cgroup.freeze")
+        time.sleep(0.05)
+        assert process.poll() is None
     cgroup.thaw()
     assert process.wait() == -signal.SIGTERM
     other = start(cgroup, "sleep", "60")
