@@ -111,15 +111,21 @@ def busybox_archive(reference: str = "busybox:latest") -> bytes:
     return archive(reference, [busybox_layer()], dict(CONFIG))
 
 
+def cache_directory() -> Path:
+    """What takes long to make is kept here from run to run."""
+    cache = Path(os.environ.get("XDG_CACHE_HOME", ROOT / ".cache")) / "wherry-tests"
+    cache.mkdir(parents=True, exist_ok=True)
+    return cache
+
+
 def debian_tree() -> Path:
     """A tar of Debian bookworm's minimal system, made once and kept in the cache.
 
     Raises OSError or CalledProcessError when debootstrap or its mirror is missing.
     """
-    cache = Path(os.environ.get("XDG_CACHE_HOME", ROOT / ".cache")) / "wherry-tests"
-    cache.mkdir(parents=True, exist_ok=True)
+    cache = cache_directory()
     made = cache / "debian-bookworm.tar"
-    with _locked(cache / "lock"):
+    with locked(cache / "lock"):
         if not made.exists():
             _bootstrap(cache / "tree", made)
     return made
@@ -137,7 +143,7 @@ def _bootstrap(tree: Path, made: Path) -> None:
 
 
 @contextmanager
-def _locked(path: Path) -> Iterator[None]:
+def locked(path: Path) -> Iterator[None]:
     """Hold a lock across the workers of one test run."""
     with path.open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)

@@ -1,0 +1,136 @@
+"""The whole engine on version 2, through its own command line and API."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests import images
+from tests.engines import Wherry
+from tests.guest.cgroups import wait_until
+
+MIB = 2**20
+
+
+class Guest(Wherry):
+    """An engine that is asked by `wherry` instead of the docker command line."""
+
+    def say(self, *words: str, stdin: bytes = b"", status: int = 0) -> str:
+        """Run a command of `wherry` that must end with `status`; its output, errors included."""
+        done = subprocess.run(
+            ["wherry", *words], input=stdin, capture_output=True, timeout=120, env=self.environment
+        )
+        text = (done.stdout + done.stderr).decode().strip()
+        assert done.returncode == status, (words, done.returncode, text)
+        return text
+
+    def inspect(self, name: str) -> Any:
+        """What `inspect` knows of a container."""
+        return json.loads(self.say("inspect", name))[0]
+
+    def cgroup(self, name: str) -> Path:
+        """The container's directory."""
+        return Path(f"/sys/fs/cgroup{self.cgroup_parent}/{self.inspect(name)['Id']}")
+
+
+@pytest.fixture(scope="module")
+def engine() -> Iterator[Guest]:
+    made = Guest(Path(tempfile.mkdtemp(prefix="w-", dir="/tmp")))
+    made.start()
+    try:
+        made.say("load", stdin=images.busybox_archive())
+        yield made
+    finally:
+        made.stop()
+    assert not Path(f"/sys/fs/cgroup{made.cgroup_parent}").exists()
+    made.remove()
+
+
+def test_info_names_the_version(engine: Guest) -> None:
+    assert engine.say("info", "--format", "{{.CgroupVersion}} {{.CgroupDriver}}") == "2 cgroupfs"
+    with engine.connect() as connection:
+        info = connection.request("GET", "/info").json()
+    for key in ("MemoryLimit", "SwapLimit", "PidsLimit", "CpuCfsQuota", "CPUShares", "CPUSet"):
+        assert info[key] is True, key
+    assert info["OomKillDisable"] is False
+
+
+def test_limits_of_run_are_in_force_and_seen_inside(engine: Guest) -> None:
+    script = (
+        "cat /proc/self/cgroup; cd /sys/fs/cgroup;"
+        " cat memory.max memory.swap.max memory.low pids.max cpu.max cpu.weight cpuset.cpus"
+    )
+    flags = (
+        "-m", "32m", "--memory-reservation", "16m", "--pids-limit", "20", "--cpus", "0.5",
+        "--cpu-shares", "512", "--cpuset-cpus", "1",
+    )  # fmt: skip
+    lines = engine.say("run", "--rm", *flags, "busybox", "sh", "-c", script).splitlines()
+    assert lines == [
+        "0::/", str(32 * MIB), str(32 * MIB), str(16 * MIB), "20", "50000 100000", "20", "1",
+    ]  # fmt: skip
+
+
+def test_too_many_processes(engine: Guest) -> None:
+    script = "for i in 1 2 3 4 5 6; do sleep 9 & done"
+    said = engine.say("run", "--rm", "--pids-limit", "4", "busybox", "sh", "-c", script, status=2)
+    assert "can't fork" in said
+
+
+def test_the_host_s_cgroup_namespace(engine: Guest) -> None:
+    inside = engine.say("run", "--rm", "--cgroupns", "host", "busybox", "cat", "/proc/self/cgroup")
+    assert inside.startswith(f"0::{engine.cgroup_parent}/")
+
+
+def test_out_of_memory_is_shown(engine: Guest) -> None:
+    engine.say("run", "--name", "eater", "-m", "16m", "busybox", "tail", "/dev/zero", status=137)
+    state = engine.inspect("eater")["State"]
+    assert (state["OOMKilled"], state["ExitCode"]) == (True, 137)
+    engine.say("rm", "eater")
+
+
+def test_devices(engine: Guest) -> None:
+    disk = os.stat("/").st_dev
+    major = os.major(disk)
+    script = f"mknod /disk b {major} {os.minor(disk)}; head -c1 /disk"
+    assert "not permitted" in engine.say("run", "--rm", "busybox", "sh", "-c", script, status=1)
+    allowed = ("--device-cgroup-rule", f"b {major}:* r")
+    engine.say("run", "--rm", *allowed, "busybox", "sh", "-c", f"{script} >/dev/null")
+    engine.say("run", "--rm", "--privileged", "busybox", "sh", "-c", f"{script} >/dev/null")
+
+
+def test_life_of_a_container(engine: Guest) -> None:
+    engine.say("run", "-d", "--name", "life", "-m", "32m", "busybox", "sleep", "1000")
+    directory = engine.cgroup("life")
+    pid = engine.inspect("life")["State"]["Pid"]
+    assert (directory / "cgroup.procs").read_text().split() == [str(pid)]
+
+    assert engine.say("exec", "life", "cat", "/sys/fs/cgroup/memory.max") == str(32 * MIB)
+    with engine.connect() as connection:
+        sample = connection.request("GET", "/containers/life/stats?stream=0&one-shot=1").json()
+        assert sample["memory_stats"]["limit"] == 32 * MIB
+        assert sample["memory_stats"]["usage"] > 0
+        assert sample["pids_stats"]["current"] == 1
+
+        engine.say("pause", "life")
+        assert "frozen 1" in (directory / "cgroup.events").read_text()
+        assert engine.inspect("life")["State"]["Status"] == "paused"
+        engine.say("unpause", "life")
+        assert "frozen 0" in (directory / "cgroup.events").read_text()
+
+        wanted = {"Memory": 64 * MIB, "MemorySwap": 96 * MIB, "PidsLimit": 9, "CpuShares": 1024}
+        answer = connection.request("POST", "/containers/life/update", wanted)
+        assert answer.status == 200, answer
+    limits = [
+        (directory / name).read_text().strip()
+        for name in ("memory.max", "memory.swap.max", "pids.max", "cpu.weight")
+    ]
+    assert limits == [str(64 * MIB), str(32 * MIB), "9", "39"]
+    engine.say("rm", "-f", "life")
+    wait_until(lambda: not directory.exists(), "the cgroup's end")
