@@ -46,8 +46,12 @@ class SnapshotRecords:
                 self._layers.use(transaction, _USER, key, diff_ids)
 
     def drop(self, key: str) -> None:
-        """Forget it; its layers go if nobody else has them."""
-        with self._database.durable() as transaction:
+        """Forget it; its layers go if nobody else has them.
+
+        Not worth an fsync: a record that a power cut brings back has no directory, and its owner
+        removes it again.
+        """
+        with self._database.run_state() as transaction:
             transaction.execute("DELETE FROM snapshots WHERE key = ?", (key,))
             loose = self._layers.release(transaction, _USER, key)
         if loose:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import logging
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -29,6 +30,8 @@ from wherry.kernel.cgroup.cgroup import Cgroup
 from wherry.kernel.cgroup.hierarchy import Hierarchies, detect
 from wherry.runtime import protocol
 
+_log = logging.getLogger(__name__)
+
 
 class BuiltinRuntime:
     """See `runtime.Runtime`. Make it with `open`; `close` leaves everything running."""
@@ -40,7 +43,7 @@ class BuiltinRuntime:
         self._connecting = asyncio.Lock()
         self._client: KeeperClient | None = None
         self._processes: dict[str, BuiltinProcess] = {}
-        self._unmounting: dict[str, asyncio.Future[None]] = {}
+        self._letting_go: dict[str, asyncio.Task[None]] = {}
 
     @classmethod
     async def open(cls, exec_root: str, data_root: str) -> Self:
@@ -64,6 +67,8 @@ class BuiltinRuntime:
     async def shutdown_keeper(self) -> None:
         """Have the keeper leave. Raises Conflict while something runs."""
         client = await self._connected()
+        if self._letting_go:
+            await asyncio.wait(self._letting_go.values())
         try:
             await client.request("shutdown")
         except LaunchError as error:
@@ -74,8 +79,8 @@ class BuiltinRuntime:
         """See `runtime.Runtime.start`."""
         client = await self._connected()
         self._refuse_known(id)
-        if id in self._unmounting:
-            await asyncio.wait([self._unmounting[id]])
+        if id in self._letting_go:
+            await asyncio.wait([self._letting_go[id]])
         path = bundle.spec["linux"]["cgroupsPath"]
         resources = bundle.spec["linux"].get("resources") or {}
         try:
@@ -89,7 +94,7 @@ class BuiltinRuntime:
                 # To be found again by the next daemon.
                 note = protocol.encode({"cgroup": path, "namespaces": process.namespaces})
                 await self._launch(
-                    process, "start", plan, fds, bundle, log=_log(bundle.log, id), note=note
+                    process, "start", plan, fds, bundle, log=_log_of(bundle.log, id), note=note
                 )
         except BaseException:
             await asyncio.shield(asyncio.to_thread(cgroup.remove))
@@ -150,23 +155,26 @@ class BuiltinRuntime:
         if any(not member.exited.done() for member in family) or process.cgroup.pids():
             await asyncio.to_thread(process.cgroup.kill)
         await asyncio.wait([member.exited for member in family])
-        await self._forget(process)
         for member in family:
             self._processes.pop(member.id, None)
-            self._unmount_later(id, member.close())
-        await asyncio.to_thread(process.cgroup.remove)
+        self._letting_go[id] = asyncio.create_task(self._let_go(process, family))
 
-    def _unmount_later(self, id: str, rootfs: Sequence[int]) -> None:
-        """Give up the last reference to an overlay mount, without waiting for it.
+    async def _let_go(self, process: BuiltinProcess, family: Sequence[BuiltinProcess]) -> None:
+        """Give up cgroup and root of what ended; only a new start of the same container waits.
 
-        The kernel then syncs the whole file system below it, which takes as long as others have
-        written to it; only the next mount of the same directories has to wait (`start`).
+        Removing a cgroup waits for RCU, and the last reference to an overlay mount syncs the whole
+        file system below it. The keeper forgets in between: what a crash interrupts before that,
+        the next daemon finds in the keeper's list; and the last reference is then ours.
         """
-        if rootfs:
-            loop = asyncio.get_running_loop()
-            closing = loop.run_in_executor(None, protocol.close_all, rootfs)
-            self._unmounting[id] = closing
-            closing.add_done_callback(lambda _: self._unmounting.pop(id, None))
+        try:
+            await asyncio.to_thread(process.cgroup.remove)
+            await self._forget(process)
+            rootfs = [fd for member in family for fd in member.close()]
+            await asyncio.to_thread(protocol.close_all, rootfs)
+        except OSError as error:
+            _log.warning("the cgroup of container %s stays: %s", process.id, error)
+        finally:
+            del self._letting_go[process.id]
 
     async def forget_exec(self, exec_id: str) -> None:
         """See `runtime.Runtime.forget_exec`."""
@@ -292,7 +300,7 @@ class BuiltinRuntime:
         return process
 
 
-def _log(target: LogTarget | None, id: str) -> dict[str, Any] | None:
+def _log_of(target: LogTarget | None, id: str) -> dict[str, Any] | None:
     """The keeper's "log" (see `wherry.runtime.protocol`)."""
     if target is None:
         return None
