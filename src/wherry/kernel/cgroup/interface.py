@@ -19,7 +19,7 @@ def write(directory: str, name: str, value: str | int) -> None:
     Raises OSError with the kernel's errno, a text that shows the value, and the file's path.
     """
     path = f"{directory}/{name}"
-    fd = os.open(path, os.O_WRONLY | os.O_CLOEXEC | os.O_TRUNC)
+    fd = _open(directory, name)
     try:
         os.write(fd, str(value).encode())
     except OSError as error:
@@ -31,7 +31,7 @@ def write(directory: str, name: str, value: str | int) -> None:
 def write_lines(directory: str, name: str, lines: list[str]) -> None:
     """Write several settings into one file, one write(2) each; errors as `write`."""
     path = f"{directory}/{name}"
-    fd = os.open(path, os.O_WRONLY | os.O_CLOEXEC | os.O_TRUNC)
+    fd = _open(directory, name)
     line = ""
     try:
         for line in lines:
@@ -40,6 +40,17 @@ def write_lines(directory: str, name: str, lines: list[str]) -> None:
         raise refused(error, line, path) from None
     finally:
         os.close(fd)
+
+
+def _open(directory: str, name: str) -> int:
+    path = f"{directory}/{name}"
+    try:
+        return os.open(path, os.O_WRONLY | os.O_CLOEXEC | os.O_TRUNC)
+    except FileNotFoundError:
+        if not os.path.isdir(directory):
+            raise
+        why = "its controller is missing, or not handed down by the cgroups above"
+        raise OSError(errno.ENOENT, f"there is no {name} here: {why}", path) from None
 
 
 def refused(error: OSError, value: str | int, path: str) -> OSError:
