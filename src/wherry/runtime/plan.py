@@ -145,7 +145,7 @@ def plan_join(
             ("cgroup", cgroup.tasks, False),
             ("join", enter),
             *([("become_root",)] if enter & CLONE_NEWUSER else []),
-            *([("terminal", False)] if wants_terminal else []),
+            *([("terminal", False, _console_size(process))] if wants_terminal else []),
             *plan_process.process_steps(
                 process, user, groups, wants_terminal, create_cwd, keyring, {}
             ),
@@ -207,9 +207,14 @@ def _container_steps(
     return [
         *mounts.steps,
         *_system_steps(spec, clone),
-        *([("terminal", True)] if terminal else []),
+        *([("terminal", True, _console_size(spec["process"]))] if terminal else []),
         *mounts.closing_steps,
     ]
+
+
+def _console_size(process: Spec) -> tuple[int, int] | None:
+    size = process.get("consoleSize")
+    return (size["height"], size["width"]) if size else None
 
 
 def _system_steps(spec: Spec, clone: int) -> list[Step]:

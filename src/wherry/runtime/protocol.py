@@ -14,7 +14,7 @@ Daemon to keeper. A request has "op" and, unless it wants no answer, "seq"; the 
 number in "re", and "error": {"step", "errno", "text"} when it failed:
 
     ping      {}                                 -> {version, pid, launcher}
-    start     {id, plan, terminal, stdin, log, window, follower,
+    start     {id, plan, terminal, stdin, log, follower,
                note} + the plan's descriptors
                                                  -> {pid, begin, directory, fds} + descriptors
     exec      the same and {container}, no log   -> the same
@@ -37,7 +37,7 @@ An exit whose "end" is not None tells at once that the output ended there; no "e
 "log" is {directory, max_size, max_files}, with {json_file, json_size, json_files} for a copy in
 Docker's format (path, bytes of a file, number of files), or None: then output goes to a small
 spool, which holds back the process when a follower lags, and drops the oldest when nobody follows.
-"window" is (height, width) or None. "note" is bytes or None, which `list` gives back. "follower" is
+"note" is bytes or None, which `list` gives back. "follower" is
 a number of the client's choice; in start and exec (where it may be None) it makes the client a
 follower from "begin" without a request of its own. "fds" names the descriptors sent along, from
 `ROLES`.

@@ -124,7 +124,7 @@ class Client:
     def _launch(self, id: str, argv: Sequence[str], **fields: Any) -> Message:
         plan = {"argv": list(argv), **fields.pop("plan", {})}
         defaults = {
-            "terminal": False, "stdin": False, "log": None, "window": None, "follower": None,
+            "terminal": False, "stdin": False, "log": None, "follower": None,
         }  # fmt: skip
         return {"id": id, "plan": plan, **defaults, **fields}
 

@@ -214,7 +214,6 @@ class BuiltinRuntime:
     ) -> None:
         """Send a launch; the process is known before its events can come."""
         self._processes[process.id] = process
-        window = (wanted.window.height, wanted.window.width) if wanted.window else None
         try:
             reply = await process.client.request(
                 op,
@@ -223,7 +222,6 @@ class BuiltinRuntime:
                 plan=plan,
                 terminal=wanted.terminal,
                 stdin=wanted.open_stdin,
-                window=window,
                 follower=process.stream.reserve() if wanted.follow else None,
                 **fields,
             )

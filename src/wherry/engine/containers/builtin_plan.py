@@ -12,7 +12,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
-from wherry.engine.containers.runtime import Bundle, ExecProcess, LaunchError
+from wherry.engine.containers.runtime import (
+    Bundle,
+    ExecProcess,
+    LaunchError,
+    WindowSize,
+)
 from wherry.kernel import mount
 from wherry.kernel.cgroup.cgroup import Cgroup
 from wherry.runtime.plan import CgroupPlace, plan_join, plan_launch
@@ -44,7 +49,8 @@ def start_plan(bundle: Bundle, cgroup: Cgroup) -> Iterator[tuple[dict[str, Any],
             {**item, "source": travel(_open_source(item))} if _is_bind(item) else item
             for item in bundle.spec.get("mounts") or ()
         ]
-        spec = {**bundle.spec, "linux": linux, "mounts": mounts}
+        process = _sized(bundle.spec["process"], bundle.window)
+        spec = {**bundle.spec, "process": process, "linux": linux, "mounts": mounts}
         yield _planned(bundle, spec, cgroup), fds
 
 
@@ -52,7 +58,7 @@ def exec_plan(process: ExecProcess, namespaces: Sequence[str], cgroup: Cgroup) -
     """The plan of an exec; its one descriptor is the pidfd of the container's first process."""
     try:
         return plan_join(
-            process.process,
+            _sized(process.process, process.window),
             namespaces=[{"type": name} for name in namespaces],
             cgroup=CgroupPlace.of(cgroup),
             seccomp=process.seccomp,
@@ -78,6 +84,12 @@ def _planned(bundle: Bundle, spec: Mapping[str, Any], cgroup: Cgroup) -> dict[st
         )
     except ValueError as error:
         raise LaunchError("plan", 0, str(error)) from error
+
+
+def _sized(process: Mapping[str, Any], window: WindowSize | None) -> Mapping[str, Any]:
+    if window is None:
+        return process
+    return {**process, "consoleSize": {"height": window.height, "width": window.width}}
 
 
 def _is_bind(item: Mapping[str, Any]) -> bool:

@@ -26,7 +26,7 @@ def host_config(given: HostConfig, host: Host) -> HostConfig:
         restart_policy=replace(policy, name=policy.name or "no"),
         log_config=replace(log, type=log.type or logdrivers.DEFAULT, config=log.config or {}),
         ipc_mode=given.ipc_mode or "private",
-        cgroupns_mode=given.cgroupns_mode or _cgroup_namespace(given, host),
+        cgroupns_mode=given.cgroupns_mode or _cgroup_namespace(host),
         shm_size=given.shm_size or runtime.SHM_SIZE,
         runtime=RUNTIME,
         memory_swap=_swap(given, host),
@@ -36,9 +36,9 @@ def host_config(given: HostConfig, host: Host) -> HostConfig:
     )
 
 
-def _cgroup_namespace(given: HostConfig, host: Host) -> str:
-    """Private on version 2; on version 1 the host's, as Docker has it."""
-    return "private" if host.cgroup_version == "2" and not given.privileged else "host"
+def _cgroup_namespace(host: Host) -> str:
+    """Private on version 2, for a privileged container too; on version 1 the host's, as Docker."""
+    return "private" if host.cgroup_version == "2" else "host"
 
 
 def _swap(given: HostConfig, host: Host) -> int:

@@ -50,7 +50,7 @@ class Launch:
         process: Process,
         loop: Loop,
         done: Callable[[Launch, Message | None], None],
-        pty: Callable[[Process, int, tuple[int, int] | None], None],
+        pty: Callable[[Process, int], None],
     ) -> None:
         self.process = process
         self.state = SENT
@@ -61,13 +61,11 @@ class Launch:
         self._status, self._child_status = socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0)
         self._status.setblocking(False)
         self._for_child: list[int] = []
-        self._window: tuple[int, int] | None = None
 
-    def prepare(self, terminal: bool, stdin: bool, window: tuple[int, int] | None) -> None:
+    def prepare(self, terminal: bool, stdin: bool) -> None:
         """Make the pipes and begin to listen for the child's word. Raises OSError."""
         process = self.process
         process.terminal = terminal
-        self._window = window
         self._for_child = [-1, -1, -1]
         if stdin and not terminal:
             self._for_child[0], process.stdin = os.pipe2(os.O_CLOEXEC)
@@ -135,7 +133,7 @@ class Launch:
             return
         message, fds = received
         if message.get("pty") and fds:
-            self._pty(self.process, fds[0], self._window)
+            self._pty(self.process, fds[0])
         else:
             close_all(fds)
         if "error" in message:

@@ -5,9 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import sys
-from _struct import pack
 from fcntl import ioctl
-from termios import TIOCSWINSZ
 
 from wherry.runtime.jsonfile import CopiedLog, JsonFile
 from wherry.runtime.keeper.launch import Launch
@@ -123,7 +121,7 @@ class Requests:
         self._exits.remove_record(process)
         launch = Launch(process, self._loop, _Answer(self, client, message), _take_terminal)
         try:
-            launch.prepare(message["terminal"], message["stdin"], message.get("window"))
+            launch.prepare(message["terminal"], message["stdin"])
         except OSError:
             launch.close()
             process.close()
@@ -257,14 +255,12 @@ class _Answer:
             self._requests.failed(launch.process, self._client, self._message, error)
 
 
-def _take_terminal(process: Process, master: int, window: tuple[int, int] | None) -> None:
-    """Keep the terminal that the child has opened, in its size.
+def _take_terminal(process: Process, master: int) -> None:
+    """Keep the terminal that the child has opened.
 
     The keeper holds the other side too while the process lives: a process that closes its last
     descriptor of the terminal and opens it again later would otherwise look like the end.
     """
     os.set_blocking(master, False)
-    if window is not None:
-        ioctl(master, TIOCSWINSZ, pack("HHHH", *window, 0, 0))
     process.peer = ioctl(master, _TIOCGPTPEER, os.O_RDWR | os.O_NOCTTY | os.O_CLOEXEC)
     process.out = master

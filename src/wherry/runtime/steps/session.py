@@ -22,12 +22,15 @@ _NULL = STANDARD[0]
 _CANNOT_CHOWN = (1, 22, 30)  # EPERM, EINVAL (no such id here), EROFS
 
 
-def terminal(child: Child, console: bool) -> None:
+def terminal(child: Child, console: bool, size: tuple[int, int] | None) -> None:
     """Make a terminal of the container's own devpts and send its master to the keeper.
 
-    With `console` it is also /dev/console.
+    With `console` it is also /dev/console. `size` is (rows, columns), set here so that the program
+    never sees another.
     """
     master, child.slave, number = pty.open_pty()
+    if size is not None:
+        pty.set_winsize(master, *size)
     _send_master(child.status, master)
     os.close(master)
     if console:
