@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 from typing import Any
 
 import pytest
@@ -39,11 +40,16 @@ def test_it_is_inside(runtime: Runtime) -> None:
     assert "61" in runtime.exec("ls", "/") or "bin" in runtime.exec("ls", "/")
 
 
+@pytest.mark.usefixtures("subreaper")
 def test_it_is_in_the_cgroup(runtime: Runtime) -> None:
     runtime.start()
     pid_file = runtime.directory / "exec-pid"
     runtime.ok("exec", "-d", "--pid-file", str(pid_file), runtime.id, "sleep", "64")
-    assert int(pid_file.read_text()) in runtime.cgroup().pids()
+    pid = int(pid_file.read_text())
+    assert pid in runtime.cgroup().pids()
+    # A pid namespace ends only once its last zombie has been reaped (pid_namespaces(7)).
+    os.kill(pid, signal.SIGKILL)
+    os.waitpid(pid, 0)
 
 
 def test_flags(runtime: Runtime) -> None:
@@ -109,11 +115,15 @@ def test_programs_that_cannot_be_run(runtime: Runtime, words: list[str], complai
     assert complaint in done.stderr
 
 
+@pytest.mark.usefixtures("subreaper")
 def test_detached(runtime: Runtime) -> None:
     runtime.bundle.spec["root"]["readonly"] = False
     runtime.start()
-    runtime.ok("exec", "--detach", runtime.id, "touch", "/tmp/done")
-    wait_until((runtime.bundle.rootfs / "tmp" / "done").exists, "the exec")
+    pid_file = runtime.directory / "exec-pid"
+    flags = ("--detach", "--pid-file", str(pid_file))
+    runtime.ok("exec", *flags, runtime.id, "touch", "/tmp/done")
+    os.waitpid(int(pid_file.read_text()), 0)
+    assert (runtime.bundle.rootfs / "tmp" / "done").exists()
 
 
 @pytest.mark.usefixtures("subreaper")
