@@ -19,7 +19,6 @@ DEFAULT_DATA_ROOT: Final = "/var/lib/wherry"
 DEFAULT_EXEC_ROOT: Final = "/run/wherry"
 DEFAULT_CGROUP_PARENT: Final = "/wherry"
 LOG_LEVELS: Final = ("debug", "info", "warn", "error", "fatal")
-PROFILES: Final = ("docker", "wherry")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +30,6 @@ class Options:
     hosts: tuple[str, ...] = ()
     pidfile: str = ""
     log_level: str = "info"
-    profile: str = "docker"
     group: str = ""
     cgroup_parent: str = DEFAULT_CGROUP_PARENT
     labels: tuple[str, ...] = field(default_factory=tuple)
@@ -65,7 +63,6 @@ ROWS: Final = (
     Row("hosts", ("--host", "-H"), "hosts", "listen on unix://, tcp:// or fd://", repeated=True),
     Row("pidfile", ("--pidfile", "-p"), "pidfile", "file for the daemon's pid"),
     Row("log_level", ("--log-level", "-l"), "log-level", "what to log", choices=LOG_LEVELS),
-    Row("profile", ("--profile",), "profile", "which defaults to use", choices=PROFILES),
     Row("group", ("--group", "-G"), "group", "group that may use the unix socket"),
     Row("cgroup_parent", ("--cgroup-parent",), "cgroup-parent", "cgroup to put containers below"),
     Row("labels", ("--label",), "labels", "label of the daemon: key=value", repeated=True),

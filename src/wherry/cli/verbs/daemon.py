@@ -26,7 +26,6 @@ FLAGS = (
     Flag("label", "", "list", "Label of the daemon (name=value)"),
     Flag("log-level", "l", "string", "debug, info, warn or error"),
     Flag("pidfile", "p", "string", "File for the daemon's process id"),
-    Flag("profile", "", "string", "Which defaults to use: docker or wherry"),
 )
 
 
