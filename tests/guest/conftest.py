@@ -75,6 +75,10 @@ def _reports(item: pytest.Item, outcome: qemu.Outcome) -> list[pytest.TestReport
     for data in found:
         report = item.config.hook.pytest_report_from_serializable(config=item.config, data=data)
         report.nodeid = item.nodeid
+        if isinstance(
+            report.longrepr, list
+        ):  # a skip's (file, line, reason), which JSON made a list
+            report.longrepr = tuple(report.longrepr)
         reports.append(report)
     return reports
 

@@ -212,6 +212,13 @@ def test_a_relative_path_is_beside_our_own_cgroup_where_limits_work() -> None:
     cgroup.remove()
 
 
+def test_a_limit_that_cannot_be_there_is_explained() -> None:
+    path = "/session.slice/tests.scope/inner"
+    with pytest.raises(FileNotFoundError, match=r"no memory\.max here.*not handed down"):
+        Cgroup.create(detect(), path, {"memory": {"limit": 32 * MIB}})
+    assert not Cgroup.locate(detect(), path).exists()
+
+
 def test_a_refused_limit_leaves_nothing_behind() -> None:
     place = Cgroup.locate(detect(), "/check/refused")
     with pytest.raises(OSError, match=r"cpuset\.cpus") as caught:

@@ -88,6 +88,15 @@ def test_the_host_s_cgroup_namespace(engine: Guest) -> None:
     assert inside.startswith(f"0::{engine.cgroup_parent}/")
 
 
+def test_a_privileged_container_rules_over_its_own_cgroup(engine: Guest) -> None:
+    script = (
+        "cat /proc/self/cgroup; cd /sys/fs/cgroup; mkdir init; echo 1 >init/cgroup.procs;"
+        " echo +pids +memory >cgroup.subtree_control; mkdir sub; cat sub/pids.max"
+    )
+    lines = engine.say("run", "--rm", "--privileged", "busybox", "sh", "-c", script).splitlines()
+    assert lines == ["0::/", "max"]
+
+
 def test_out_of_memory_is_shown(engine: Guest) -> None:
     engine.say("run", "--name", "eater", "-m", "16m", "busybox", "tail", "/dev/zero", status=137)
     state = engine.inspect("eater")["State"]

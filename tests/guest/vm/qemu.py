@@ -18,9 +18,13 @@ from tests.guest.vm.kernel import GuestMissing, kernel
 from tests.images import cache_directory, locked
 
 QEMU = "qemu-system-x86_64"
-LONGEST = 900
+LONG = "WHERRY_LONG=1" if os.environ.get("WHERRY_LONG") else ""
+LONGEST = 3600 if LONG else 900
 """Seconds after which a guest is taken for hung and ended."""
-COMMAND_LINE = "console=ttyS0 quiet panic=-1 mitigations=off random.trust_cpu=on cgroup_no_v1=all"
+COMMAND_LINE = (
+    "console=ttyS0 quiet panic=-1 mitigations=off random.trust_cpu=on cgroup_no_v1=all"
+    f" WHERRY_GUEST=1 {LONG}"  # the kernel puts words that it does not know into init's environment
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,8 @@ import sys
 import sysconfig
 from pathlib import Path
 
+import pytest
+
 from tests.root.runtime.driver import SETS, Driver, spec
 from tests.root.runtime.test_join import process
 from wherry.kernel.capability import NAMES
@@ -29,6 +31,8 @@ def test_launcher_runs_from_a_read_only_mount_and_is_not_dumpable(driver: Driver
 
 def bring_python(driver: Driver) -> None:
     """Put what the host's interpreter needs at run time into the image."""
+    if shutil.which("ldd") is None:
+        pytest.skip("needs ldd (package libc-bin)")
     needed = subprocess.run(
         ["ldd", os.path.realpath(sys.executable)], capture_output=True, text=True
     )
