@@ -9,6 +9,7 @@ from wherry.runtime.oci import flags
 from wherry.runtime.oci.flags import SWITCH, TEXT
 from wherry.runtime.oci.refusal import Refusal
 from wherry.runtime.oci.report import DEFAULT_LOG, Report
+from wherry.runtime.oci.sealed import seal
 from wherry.spec.runtime import OCI_VERSION
 
 TYPE_CHECKING = False
@@ -54,6 +55,7 @@ VERBS = {
     "state": "output the state of a container",
     "update": "update container resource constraints",
 }
+SEALED = frozenset({"create", "exec", "run"})  # what becomes a container's process
 
 
 class Context:
@@ -118,6 +120,8 @@ def _dispatch(options: dict[str, Any], words: list[str], report: Report) -> int:
     name, *rest = words
     if name not in VERBS:
         raise Refusal(f"no help topic for '{name}'", 3)
+    if name in SEALED:
+        seal()  # first, so that what the command imports is not imported twice
     verb = _load(name)
     if "-h" in rest[:1] or "--help" in rest[:1]:
         sys.stdout.write(_verb_help(name, verb))

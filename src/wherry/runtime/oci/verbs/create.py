@@ -7,7 +7,6 @@ import os
 from wherry.runtime.oci.begin import ROWS, begin, prepare, undo, write_pid_file
 from wherry.runtime.oci.container import the_only
 from wherry.runtime.oci.refusal import Refusal
-from wherry.runtime.oci.sealed import seal
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,7 +22,6 @@ ARGUMENTS = "<container-id>"
 def run(context: Context, options: dict[str, Any], words: list[str]) -> int:
     """Make the container; its process waits at the fifo when this returns."""
     id = the_only(words, "create")
-    seal()
     container = prepare(context, options, id, detached=True)
     try:
         os.mkfifo(container.fifo, 0o600)

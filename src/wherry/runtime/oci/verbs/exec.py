@@ -14,7 +14,6 @@ from wherry.runtime.oci.begin import DefaultSignals, preserved, write_pid_file
 from wherry.runtime.oci.container import PAUSED, STOPPED, load
 from wherry.runtime.oci.flags import LIST, NUMBER, SWITCH, TEXT
 from wherry.runtime.oci.refusal import Refusal
-from wherry.runtime.oci.sealed import seal
 from wherry.runtime.start import Child
 from wherry.spec import runtime_checks
 
@@ -56,7 +55,6 @@ def run(context: Context, options: dict[str, Any], words: list[str]) -> int:
     if not words or (len(words) < 2 and not options["process"]):
         needed = 1 if options["process"] else 2
         raise Refusal(f'wherry-oci: "exec" requires a minimum of {needed} argument(s)')
-    seal()
     try:
         container = load(context.root, words[0])
         _check(container, options)

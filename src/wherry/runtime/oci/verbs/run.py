@@ -10,7 +10,6 @@ from wherry.runtime.oci import begin, ending, foreground, hooks
 from wherry.runtime.oci.container import RUNNING, the_only
 from wherry.runtime.oci.flags import SWITCH
 from wherry.runtime.oci.refusal import Refusal
-from wherry.runtime.oci.sealed import seal
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -30,7 +29,6 @@ ARGUMENTS = "<container-id>"
 def run(context: Context, options: dict[str, Any], words: list[str]) -> int:
     """The container's exit status, or 0 once it runs detached."""
     id = the_only(words, "run")
-    seal()
     detached = options["detach"]
     container = begin.prepare(context, options, id, detached=detached)
     if not detached and not options["no-subreaper"]:
