@@ -14,9 +14,9 @@ from typing import Any
 from tests.root.runtime.driver import make_rootfs, spec
 from wherry.engine.containers.builtin import BuiltinRuntime
 from wherry.engine.containers.runtime import Bundle, LogTarget, Running
+from wherry.kernel.cgroup.cgroup import Cgroup
+from wherry.kernel.cgroup.hierarchy import detect
 from wherry.kernel.mount import Mount
-
-CGROUP_PARENT = "/wherry-test"
 
 
 class Place:
@@ -27,13 +27,14 @@ class Place:
         self.exec_root = root / "run"
         self.data_root = root / "data"
         self.image = make_rootfs(self.data_root / "image")
+        self.cgroup_parent = f"/wherry-test-{uuid.uuid4().hex[:8]}"
 
     def bundle(self, *args: str, log: bool = True, resources: Any = None, **kwargs: Any) -> Bundle:
         """A bundle with a fresh writable layer, a fresh cgroup and (unless not) a fresh log."""
         name = uuid.uuid4().hex
         process = kwargs.pop("process", {})
         wanted = spec(*args, **process)
-        wanted["linux"]["cgroupsPath"] = f"{CGROUP_PARENT}/{name}"
+        wanted["linux"]["cgroupsPath"] = f"{self.cgroup_parent}/{name}"
         wanted["linux"]["resources"] = resources or {}
         target = LogTarget(str(self.root / "logs" / name)) if log else None
         defaults: dict[str, Any] = {
@@ -54,12 +55,14 @@ class Place:
 
 @asynccontextmanager
 async def place() -> AsyncIterator[Place]:
-    """A place that is gone, with the keeper's whole exec root, when the block ends."""
+    """A place that is gone, exec root and cgroup parent included, when the block ends."""
     # Not pytest's tmp_path: a unix socket's path is limited to 108 bytes (unix(7)).
     root = Path(tempfile.mkdtemp(prefix="rt-", dir="/tmp"))
+    made = Place(root)
     try:
-        yield Place(root)
+        yield made
     finally:
+        Cgroup.locate(detect(), made.cgroup_parent).remove()
         shutil.rmtree(root)
 
 

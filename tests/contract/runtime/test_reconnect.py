@@ -30,12 +30,13 @@ from wherry.engine.containers.builtin import BuiltinRuntime
 from wherry.engine.containers.runtime import ExecProcess
 
 class Same(Place):
-    def __init__(self, root):
+    def __init__(self, root, cgroup_parent):
+        self.cgroup_parent = cgroup_parent
         self.root, self.exec_root, self.data_root = root, root / "run", root / "data"
         self.image = self.data_root / "image"
 
 async def main():
-    where = Same(Path(sys.argv[1]))
+    where = Same(Path(sys.argv[1]), sys.argv[2])
     runtime = await BuiltinRuntime.open(str(where.exec_root), str(where.data_root))
     script = "for n in $(seq 20); do echo $n; sleep 0.1; done; exit 7"
     running = await runtime.start("talks", where.bundle("sh", "-c", script))
@@ -58,7 +59,7 @@ async def where() -> AsyncIterator[Place]:
 async def test_killed_daemon_loses_nothing(where: Place) -> None:
     daemon = await asyncio.to_thread(
         subprocess.Popen,
-        [sys.executable, "-c", DAEMON, str(where.root)],
+        [sys.executable, "-c", DAEMON, str(where.root), where.cgroup_parent],
         stdout=subprocess.PIPE,
         cwd=ROOT,
     )
