@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 # Daemons bound the number of connections they like; docker's own client stops at 50 too.
 _AT_ONCE = 50
+_NOT_FOUND = 404
 
 
 def post_each(
@@ -61,6 +62,14 @@ def send_all(
         else:
             results.append((name, None))
     return results
+
+
+def removal_status(context: Context, failures: list[ApiFailure], *, force: bool) -> int:
+    """Say what could not be removed. Exit status: with `force`, what is not there is no failure."""
+    for failure in failures:
+        context.warn(failure.message)
+    forgiven = force and all(failure.code == _NOT_FOUND for failure in failures)
+    return STATUS_FAILED if failures and not forgiven else 0
 
 
 def container_path(name: str, action: str = "") -> str:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from wherry.cli.command import ANY, Command
-from wherry.cli.each import container_path, send_all
-from wherry.cli.failures import STATUS_FAILED
+from wherry.cli.each import container_path, removal_status, send_all
 from wherry.cli.flags import Flag
 
 TYPE_CHECKING = False
@@ -17,7 +16,6 @@ FLAGS = (
     Flag("link", "l", "bool", "Remove a link, not a container"),
     Flag("volumes", "v", "bool", "Remove the container's unnamed volumes too"),
 )
-_NOT_FOUND = 404
 
 
 def run(context: Context, options: Options, arguments: list[str]) -> int:
@@ -33,10 +31,7 @@ def run(context: Context, options: Options, arguments: list[str]) -> int:
         if failure is None:
             context.say(name)
     failures = [failure for _, failure in results if failure is not None]
-    for failure in failures:
-        context.warn(failure.message)
-    forgiven = options.on("force") and all(failure.code == _NOT_FOUND for failure in failures)
-    return STATUS_FAILED if failures and not forgiven else 0
+    return removal_status(context, failures, force=options.on("force"))
 
 
 COMMAND = Command(

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from wherry.cli.api import quote
 from wherry.cli.command import ANY, Command
-from wherry.cli.failures import STATUS_FAILED, ApiFailure
+from wherry.cli.each import removal_status
+from wherry.cli.failures import ApiFailure
 from wherry.cli.flags import Flag
 
 TYPE_CHECKING = False
@@ -17,7 +18,6 @@ FLAGS = (
     Flag("no-prune", "", "bool", "Keep parents that no name refers to"),
     Flag("platform", "", "strings", "Remove only these platforms (os/architecture)"),
 )
-_NOT_FOUND = 404
 
 
 def run(context: Context, options: Options, arguments: list[str]) -> int:
@@ -33,10 +33,7 @@ def run(context: Context, options: Options, arguments: list[str]) -> int:
         for step in steps:
             deleted = step.get("Deleted")
             context.say(f"Deleted: {deleted}" if deleted else f"Untagged: {step['Untagged']}")
-    for problem in failures:
-        context.warn(problem.message)
-    forgiven = options.on("force") and all(problem.code == _NOT_FOUND for problem in failures)
-    return STATUS_FAILED if failures and not forgiven else 0
+    return removal_status(context, failures, force=options.on("force"))
 
 
 COMMAND = Command(
