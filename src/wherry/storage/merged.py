@@ -187,16 +187,21 @@ class MergedTree:
 
     def walk(self) -> Iterator[Node]:
         """Every visible path but the root, a directory before its content, siblings sorted."""
-        pending: list[Iterator[tuple[MergedDirectory, Node]]] = [_children(self.top)]
-        while pending:
-            step = next(pending[-1], None)
-            if step is None:
-                pending.pop()
-                continue
-            directory, node = step
-            yield node
-            if node.is_directory:
-                pending.append(_children(directory.child(os.path.basename(node.path))))
+        return walk(self.top)
+
+
+def walk(directory: MergedDirectory) -> Iterator[Node]:
+    """Every visible path below a directory, a directory before its content, siblings sorted."""
+    pending: list[Iterator[tuple[MergedDirectory, Node]]] = [_children(directory)]
+    while pending:
+        step = next(pending[-1], None)
+        if step is None:
+            pending.pop()
+            continue
+        parent, node = step
+        yield node
+        if node.is_directory:
+            pending.append(_children(parent.child(os.path.basename(node.path))))
 
 
 def _children(directory: MergedDirectory) -> Iterator[tuple[MergedDirectory, Node]]:
