@@ -24,12 +24,13 @@ from typing import Any, Final, cast
 
 import h11
 
+from wherry.http import sendfile
 from wherry.http.body import BadBody, Body
 from wherry.http.date import http_date
 from wherry.http.duplex import Duplex
 from wherry.http.flow import HIGH, Gate, Inbox
 from wherry.http.hangup import HangupWatch
-from wherry.http.message import Answer, Handler, Hijack, Request, Response, Stream
+from wherry.http.message import Answer, FileBody, Handler, Hijack, Request, Response, Stream
 
 _log = logging.getLogger(__name__)
 
@@ -68,6 +69,7 @@ class Connection(asyncio.Protocol):
         self._phase = Phase.READY
         self._streaming = False
         self._half_closed = False
+        self._peer = ""
 
     @property
     def busy(self) -> bool:
@@ -85,6 +87,8 @@ class Connection(asyncio.Protocol):
         """Begin."""
         self._transport = cast(asyncio.Transport, transport)
         self._transport.set_write_buffer_limits(high=HIGH)
+        address = transport.get_extra_info("peername")
+        self._peer = str(address[0]) if isinstance(address, tuple) else ""
 
     def data_received(self, data: bytes) -> None:
         """Hand bytes to whoever the phase says."""
@@ -161,7 +165,7 @@ class Connection(asyncio.Protocol):
         self._phase = Phase.BUSY
         self._streaming = False
         self._inbox = self._new_inbox()
-        request = _request(event, self._inbox, self._invite)
+        request = _request(event, self._inbox, self._invite, self._peer)
         self._task = asyncio.get_running_loop().create_task(self._serve(request))
 
     def _new_inbox(self) -> Inbox:
@@ -193,6 +197,8 @@ class Connection(asyncio.Protocol):
                 await self._gate.passed()
             elif isinstance(answer, Stream):
                 await self._send_stream(answer, request.method)
+            elif isinstance(answer, FileBody):
+                await self._send_file(answer, request.method)
             else:
                 await self._hijack(answer, request)
                 return
@@ -235,6 +241,20 @@ class Connection(asyncio.Protocol):
             close = getattr(stream.chunks, "aclose", None)
             if close is not None:
                 await close()
+
+    async def _send_file(self, answer: FileBody, method: str) -> None:
+        with answer.file:
+            length = {"Content-Length": str(answer.count)}
+            head = _head(answer.status, {**answer.headers, **length})
+            self._transport.write(self._http.send(head) or b"")
+            if method != "HEAD" and answer.count:
+                # h11 counts the bytes and returns the object itself instead of copying it, as its
+                # manual tells for sendfile(2).
+                counted = cast(bytes, _Counted(answer.count))
+                self._http.send_with_data_passthrough(h11.Data(data=counted))
+                await sendfile.send(self._transport, answer.file, answer.offset, answer.count)
+            self._transport.write(self._http.send(h11.EndOfMessage()) or b"")
+            await self._gate.passed()
 
     async def _pump(self, stream: Stream) -> None:
         try:
@@ -308,7 +328,17 @@ class Connection(asyncio.Protocol):
             self._task.cancel()
 
 
-def _request(event: h11.Request, inbox: Inbox, invite: Callable[[], None]) -> Request:
+class _Counted:
+    """Stands for bytes that h11 only has to count."""
+
+    def __init__(self, count: int) -> None:
+        self._count = count
+
+    def __len__(self) -> int:
+        return self._count
+
+
+def _request(event: h11.Request, inbox: Inbox, invite: Callable[[], None], peer: str) -> Request:
     headers: dict[str, str] = {}
     for raw_name, raw_value in event.headers:
         name, value = raw_name.decode("ascii"), raw_value.decode("latin-1")
@@ -319,7 +349,7 @@ def _request(event: h11.Request, inbox: Inbox, invite: Callable[[], None]) -> Re
     path, _, query = target.partition("?")
     body = Body(inbox, _body_length(headers), invite)
     version = event.http_version.decode("ascii")
-    return Request(event.method.decode("ascii"), path, query, version, headers, body)
+    return Request(event.method.decode("ascii"), path, query, version, headers, body, peer)
 
 
 def _body_length(headers: Mapping[str, str]) -> int | None:

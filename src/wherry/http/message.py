@@ -1,6 +1,6 @@
 """Requests and answers as values; a handler turns one into the other.
 
-    Handler = async (Request) -> Response | Stream | Hijack
+    Handler = async (Request) -> Response | Stream | FileBody | Hijack
 
 A handler that raises is answered with 500; it is cancelled when its client goes away.
 """
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, BinaryIO, TypeAlias
 
 if TYPE_CHECKING:
     from wherry.http.body import Body
@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 class Request:
     """One request. `path` is still percent-encoded, `query` is what follows the "?".
 
-    `headers` has lower-case names; repeated ones are joined by ", " (RFC 9110, 5.3).
+    `headers` has lower-case names; repeated ones are joined by ", " (RFC 9110, 5.3). `peer` is
+    the client's address, "" on a unix socket.
     """
 
     method: str
@@ -29,6 +30,7 @@ class Request:
     version: str
     headers: Mapping[str, str]
     body: Body
+    peer: str = ""
 
     @property
     def upgrade(self) -> str:
@@ -60,6 +62,20 @@ class Stream:
 
 
 @dataclass(frozen=True, slots=True)
+class FileBody:
+    """An answer whose body is `count` bytes of a file from `offset` on, sent by the kernel.
+
+    The file is closed in every case. Content-Length is added; an answer to HEAD has no body.
+    """
+
+    status: int
+    headers: Mapping[str, str]
+    file: BinaryIO
+    offset: int
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
 class Hijack:
     """An answer that takes the connection over.
 
@@ -72,5 +88,5 @@ class Hijack:
     protocol: str = "tcp"
 
 
-Answer: TypeAlias = Response | Stream | Hijack
+Answer: TypeAlias = Response | Stream | FileBody | Hijack
 Handler: TypeAlias = Callable[[Request], Awaitable[Answer]]

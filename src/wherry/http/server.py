@@ -6,10 +6,13 @@ import asyncio
 import os
 import socket
 import stat
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from wherry.http.connection import Connection
 from wherry.http.message import Handler
+
+if TYPE_CHECKING:
+    import ssl
 
 BACKLOG: Final = 512
 
@@ -40,10 +43,12 @@ class Server:
         self._paths.append((path, _identity(path)))
         await self.listen_on(sock)
 
-    async def listen_tcp(self, host: str, port: int) -> None:
+    async def listen_tcp(self, host: str, port: int, tls: ssl.SSLContext | None = None) -> None:
         """Listen at an address, "" for all. Raises OSError."""
         loop = asyncio.get_running_loop()
-        listener = await loop.create_server(self._connect, host or None, port, backlog=BACKLOG)
+        listener = await loop.create_server(
+            self._connect, host or None, port, backlog=BACKLOG, ssl=tls
+        )
         self._listeners.append(listener)
 
     async def listen_on(self, sock: socket.socket) -> None:
