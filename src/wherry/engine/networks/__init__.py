@@ -1,0 +1,1 @@
+"""Networks: what containers are joined to, in Docker's words."""
