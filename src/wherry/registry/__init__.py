@@ -1,0 +1,1 @@
+"""Registry client: blocking code for worker threads; `session`, `fetch` and `push` are the way in."""
