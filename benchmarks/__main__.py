@@ -17,7 +17,7 @@ from pathlib import Path
 from benchmarks import table
 from benchmarks.budgets import Row
 from benchmarks.contestants import Contestants
-from benchmarks.rows import api, clients, memory, unpack
+from benchmarks.rows import api, clients, keeper, memory, unpack
 
 ROWS = {
     "memory": memory.idle,
@@ -25,6 +25,7 @@ ROWS = {
     "run": clients.run_true,
     "life": api.whole_life,
     "start": api.start_alone,
+    "keeper": keeper.start_alone,
     "exec-cli": clients.exec_true,
     "exec-api": api.exec_true,
     "parallel": clients.twenty_at_once,

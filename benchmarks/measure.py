@@ -8,6 +8,7 @@ its children: whatever is spent on behalf of the sample, by whomever, is in it.
 
 from __future__ import annotations
 
+import contextlib
 import statistics
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -86,7 +87,8 @@ class Account:
         if not self.available or not self._own.exists():
             return
         for pid in (self._own / "cgroup.procs").read_text().split():
-            (CPUACCT / "cgroup.procs").write_text(pid)
+            with contextlib.suppress(ProcessLookupError):  # it has just ended
+                (CPUACCT / "cgroup.procs").write_text(pid)
         self._own.rmdir()
 
 
