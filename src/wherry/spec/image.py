@@ -28,23 +28,52 @@ DOCKER_INDEX = "application/vnd.docker.distribution.manifest.list.v2+json"
 DOCKER_MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
 DOCKER_CONFIG = "application/vnd.docker.container.image.v1+json"
 DOCKER_LAYER_GZIP = "application/vnd.docker.image.rootfs.diff.tar.gzip"
+DOCKER_FOREIGN_LAYER = "application/vnd.docker.image.rootfs.foreign.diff.tar"
+OCI_FOREIGN_LAYER = "application/vnd.oci.image.layer.nondistributable.v1.tar"
+EMPTY_CONFIG = "application/vnd.oci.empty.v1+json"
+DOCKER_SCHEMA_1 = (
+    "application/vnd.docker.distribution.manifest.v1+json",
+    "application/vnd.docker.distribution.manifest.v1+prettyjws",
+)
+"""Docker's first form of manifests: known so that it can be refused by name."""
 
 INDEX_TYPES = (OCI_INDEX, DOCKER_INDEX)
 MANIFEST_TYPES = (OCI_MANIFEST, DOCKER_MANIFEST)
 CONFIG_TYPES = (OCI_CONFIG, DOCKER_CONFIG)
+DOCUMENT_LIMIT = 4 << 20
+"""Bytes of the largest manifest or index that clients need accept (OCI distribution spec)."""
+
+REFERENCE_TYPE = "vnd.docker.reference.type"
+"""Annotation of an index entry that is no image but says something of one (buildkit)."""
 
 _NO_ANNOTATIONS: Mapping[str, str] = {}
 
 
 @dataclass(frozen=True, slots=True)
 class Descriptor:
-    """Points at content: its type, digest and length in bytes."""
+    """Points at content: its type, digest and length in bytes.
+
+    `urls` is where else the bytes may be fetched; `artifact_type` what the manifest pointed at
+    says of itself, empty for images.
+    """
 
     media_type: str
     digest: str
     size: int
     platform: Platform | None = None
     annotations: Mapping[str, str] = field(default_factory=dict)
+    urls: tuple[str, ...] = ()
+    artifact_type: str = ""
+
+    @property
+    def is_foreign(self) -> bool:
+        """Whether it is a layer that may not be redistributed (Windows base layers)."""
+        return self.media_type.startswith((DOCKER_FOREIGN_LAYER, OCI_FOREIGN_LAYER))
+
+    @property
+    def is_attestation(self) -> bool:
+        """Whether an index entry is about another entry instead of an image."""
+        return REFERENCE_TYPE in self.annotations
 
     def to_json(self) -> dict[str, Any]:
         """The JSON object of descriptor.md."""
@@ -53,21 +82,40 @@ class Descriptor:
             "digest": self.digest,
             "size": self.size,
         }
+        if self.urls:
+            document["urls"] = list(self.urls)
         if self.annotations:
             document["annotations"] = dict(self.annotations)
         if self.platform is not None:
-            document["platform"] = _platform_to_json(self.platform)
+            document["platform"] = platform_to_json(self.platform)
+        if self.artifact_type:
+            document["artifactType"] = self.artifact_type
         return document
 
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """One image: its config and its layers, bottom first."""
+    """One image, or one artifact: its config and its layers, bottom first.
+
+    `subject` is the manifest that this one is about (a signature's image), None for most.
+    """
 
     media_type: str
     config: Descriptor
     layers: tuple[Descriptor, ...]
     annotations: Mapping[str, str]
+    artifact_type: str = ""
+    subject: Descriptor | None = None
+
+    @property
+    def is_image(self) -> bool:
+        """Whether it is an image; anything else is an artifact, to be kept and not run."""
+        return self.config.media_type in CONFIG_TYPES
+
+    @property
+    def kind(self) -> str:
+        """What it is, as a media type: the artifact type, else the config's type."""
+        return self.artifact_type or self.config.media_type
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +124,9 @@ class Index:
 
     media_type: str
     manifests: tuple[Descriptor, ...]
+    annotations: Mapping[str, str] = field(default_factory=dict)
+    artifact_type: str = ""
+    subject: Descriptor | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +212,8 @@ def parse_manifest(data: bytes) -> Manifest:
         config=parse_descriptor(document.get("config")),
         layers=tuple(parse_descriptor(layer) for layer in layers),
         annotations=_annotations(document),
+        artifact_type=_string(document, "artifactType", what),
+        subject=_subject(document),
     )
 
 
@@ -171,7 +224,27 @@ def parse_index(data: bytes) -> Index:
     if "layers" in document or not isinstance(document.get("manifests"), list):
         raise Invalid(f"{what}: it lists no manifests")
     media_type = _string(document, "mediaType", what) or OCI_INDEX
-    return Index(media_type, tuple(parse_descriptor(entry) for entry in document["manifests"]))
+    if media_type not in INDEX_TYPES:
+        raise Invalid(f"{what}: media type {media_type!r} is not one of an index")
+    return Index(
+        media_type,
+        tuple(parse_descriptor(entry) for entry in document["manifests"]),
+        annotations=_annotations(document),
+        artifact_type=_string(document, "artifactType", what),
+        subject=_subject(document),
+    )
+
+
+def parse_document(data: bytes, media_type: str) -> Manifest | Index:
+    """A manifest or an index, as its media type says; raises Invalid."""
+    if media_type in INDEX_TYPES:
+        return parse_index(data)
+    if media_type in DOCKER_SCHEMA_1:
+        raise Invalid(
+            "the image has a manifest of Docker's schema 1, which is not supported",
+            hint="push it again with a Docker of version 1.10 or later",
+        )
+    return parse_manifest(data)
 
 
 def parse_descriptor(document: object) -> Descriptor:
@@ -188,6 +261,8 @@ def parse_descriptor(document: object) -> Descriptor:
         size=size,
         platform=_platform(_object(platform, what)) if platform is not None else None,
         annotations=_annotations(members),
+        urls=tuple(str(url) for url in _list(members.get("urls"), f"{what}: urls")),
+        artifact_type=_string(members, "artifactType", what),
     )
 
 
@@ -209,6 +284,17 @@ def encode_manifest(config: Descriptor, layers: tuple[Descriptor, ...]) -> bytes
             "mediaType": OCI_MANIFEST,
             "config": config.to_json(),
             "layers": [layer.to_json() for layer in layers],
+        }
+    )
+
+
+def encode_index(manifests: Sequence[Descriptor], media_type: str = OCI_INDEX) -> bytes:
+    """An index over manifests, in their order."""
+    return encode(
+        {
+            "schemaVersion": 2,
+            "mediaType": media_type,
+            "manifests": [manifest.to_json() for manifest in manifests],
         }
     )
 
@@ -237,12 +323,24 @@ def _platform(members: Mapping[str, Any]) -> Platform:
         str(members.get("os") or "linux"),
         str(members.get("architecture") or ""),
         str(members.get("variant") or ""),
+        os_version=str(members.get("os.version") or ""),
+        os_features=tuple(str(name) for name in _list(members.get("os.features"), "os.features")),
     )
 
 
-def _platform_to_json(platform: Platform) -> dict[str, str]:
-    members = {"architecture": platform.architecture, "os": platform.os}
+def platform_to_json(platform: Platform) -> dict[str, Any]:
+    """The JSON object of image-index.md, members without a value left out."""
+    members: dict[str, Any] = {"architecture": platform.architecture, "os": platform.os}
+    if platform.os_version:
+        members["os.version"] = platform.os_version
+    if platform.os_features:
+        members["os.features"] = list(platform.os_features)
     return members | ({"variant": platform.variant} if platform.variant else {})
+
+
+def _subject(document: Mapping[str, Any]) -> Descriptor | None:
+    subject = document.get("subject")
+    return parse_descriptor(subject) if subject is not None else None
 
 
 def _annotations(members: Mapping[str, Any]) -> Mapping[str, str]:

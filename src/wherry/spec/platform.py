@@ -30,20 +30,58 @@ _MACHINES = {
 """`uname -m` and Debian's names -> GOARCH and variant."""
 
 _DEFAULT_VARIANTS = {"arm64": "v8", "arm": "v7"}
+_ARM = (("arm", "v8"), ("arm", "v7"), ("arm", "v6"), ("arm", "v5"))
+_ORDER: dict[str, tuple[tuple[str, str], ...]] = {
+    "amd64": (
+        ("amd64", "v4"),
+        ("amd64", "v3"),
+        ("amd64", "v2"),
+        ("amd64", ""),
+        ("386", ""),
+    ),
+    "arm64": (("arm64", "v9"), ("arm64", "v8"), *_ARM),
+    "arm": _ARM,
+}
+"""What a processor executes, from its own platform downwards."""
 _RUNS_ON = {"amd64": ("386",), "arm64": ("arm",)}
 
 
 @dataclass(frozen=True, slots=True)
 class Platform:
-    """What an image was built for; empty variant means the architecture's usual one."""
+    """What an image was built for; empty variant means the architecture's usual one.
+
+    `os_version` and `os_features` matter to Windows only (10.0.17763.1234, win32k).
+    """
 
     os: str
     architecture: str
     variant: str = ""
+    os_version: str = ""
+    os_features: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         parts = (self.os, self.architecture, self.variant)
         return "/".join(part for part in parts if part)
+
+    def preference(self, other: Platform) -> int | None:
+        """How good an image of the other platform is where this one is wanted: 0 is best.
+
+        None when it does not run at all. As containerd's platforms.Only: after the platform
+        itself come the older variants, then the 32-bit architecture that the processor still
+        executes.
+        """
+        wanted = self._vector()
+        found = (other.architecture, other._usual_variant())
+        if self.os != other.os or found not in wanted:
+            return None
+        if self.os_version and not f"{other.os_version}.".startswith(f"{self.os_version}."):
+            return None
+        return wanted.index(found)
+
+    def _vector(self) -> list[tuple[str, str]]:
+        own = (self.architecture, self._usual_variant())
+        order = _ORDER.get(self.architecture, ())
+        return [own, *order[order.index(own) + 1 :]] if own in order else [own]
 
     def accepts(self, other: Platform) -> bool:
         """Whether an image of the other platform is what this one asks for."""
@@ -59,6 +97,8 @@ class Platform:
         return self.os == other.os and (self.architecture == other.architecture or older)
 
     def _usual_variant(self) -> str:
+        if (self.architecture, self.variant) == ("amd64", "v1"):
+            return ""
         return self.variant or _DEFAULT_VARIANTS.get(self.architecture, "")
 
 

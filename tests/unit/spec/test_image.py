@@ -134,3 +134,60 @@ def test_what_is_no_digest(text: str) -> None:
     assert not digest.is_digest(text)
     with pytest.raises(Invalid):
         digest.check(text)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "found", "preference"),
+    [
+        ("linux/amd64", "linux/amd64", 0),
+        ("linux/amd64", "linux/amd64/v1", 0),
+        ("linux/amd64", "linux/amd64/v2", None),
+        ("linux/amd64/v3", "linux/amd64", 2),
+        ("linux/amd64", "linux/386", 1),
+        ("linux/386", "linux/amd64", None),
+        ("linux/arm64", "linux/arm64/v8", 0),
+        ("linux/arm64", "linux/arm/v7", 2),
+        ("linux/arm/v6", "linux/arm/v7", None),
+        ("linux/arm/v7", "linux/arm/v5", 2),
+        ("linux/riscv64", "linux/riscv64", 0),
+        ("windows/amd64", "linux/amd64", None),
+    ],
+)
+def test_preference_of_platforms(wanted: str, found: str, preference: int | None) -> None:
+    assert platform.parse(wanted).preference(platform.parse(found)) == preference
+
+
+def test_a_windows_platform_can_be_asked_for_by_build() -> None:
+    there = platform.Platform("windows", "amd64", os_version="10.0.17763.1234")
+    assert platform.Platform("windows", "amd64").preference(there) == 0
+    asked = platform.Platform("windows", "amd64", os_version="10.0.17763")
+    assert asked.preference(there) == 0
+    assert platform.Platform("windows", "amd64", os_version="10.0.2").preference(there) is None
+
+
+def test_descriptors_keep_urls_platform_and_artifact_type() -> None:
+    given = {
+        "mediaType": image.DOCKER_FOREIGN_LAYER + ".gzip",
+        "digest": A,
+        "size": 7,
+        "urls": ["https://example.org/layer"],
+        "platform": {"architecture": "amd64", "os": "windows", "os.version": "10.0.1"},
+        "artifactType": "application/x.thing",
+    }
+    descriptor = image.parse_descriptor(given)
+    assert descriptor.is_foreign
+    assert descriptor.to_json() == given
+
+
+def test_a_manifest_tells_image_from_artifact() -> None:
+    config = {"mediaType": image.EMPTY_CONFIG, "digest": A, "size": 2}
+    document = {"schemaVersion": 2, "config": config, "layers": [], "artifactType": "x/y"}
+    artifact = image.parse_document(json.dumps(document).encode(), image.OCI_MANIFEST)
+    assert isinstance(artifact, image.Manifest)
+    assert not artifact.is_image
+    assert artifact.kind == "x/y"
+
+
+def test_schema_1_is_refused_by_name() -> None:
+    with pytest.raises(Invalid, match="schema 1"):
+        image.parse_document(b"{}", image.DOCKER_SCHEMA_1[1])
