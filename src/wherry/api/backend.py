@@ -43,6 +43,8 @@ from wherry.engine.values.images import (
     ImagesPruned,
     ImportRequest,
     Progress,
+    PullRequest,
+    PushRequest,
     Removed,
 )
 from wherry.engine.values.streams import Attachment, AttachRequest, LogsRequest, LogStream
@@ -176,8 +178,11 @@ class ImageBackend(Protocol):
     ) -> AsyncIterator[Progress]:
         """Make an image of a root file system; the last status is its id."""
 
-    async def pull(self, reference: str, *, platform: str) -> AsyncIterator[Progress]:
-        """Fetch an image from a registry."""
+    async def pull(self, request: PullRequest) -> AsyncIterator[Progress]:
+        """Fetch an image from a registry. What fails before the first news raises there."""
+
+    async def push(self, request: PushRequest) -> AsyncIterator[Progress]:
+        """Send an image to a registry; the last news has tag, digest and size as `aux`."""
 
     async def prune(self, filters: Mapping[str, tuple[str, ...]]) -> ImagesPruned:
         """Remove images nobody needs (`dangling`, `until`, `label`)."""

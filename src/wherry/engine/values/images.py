@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from wherry.registry.credentials import Credentials
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +95,34 @@ class ImportRequest:
     message: str = ""
     changes: tuple[str, ...] = ()
     platform: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PullRequest:
+    """An image to fetch.
+
+    `reference` as a client writes it; `platform` "os[/arch[/variant]]", "" for the host's, "all"
+    for every one of an index. With `all_tags` the reference has neither tag nor digest and every
+    tag of the repository is fetched. `credentials` are the client's, None to go anonymously.
+    """
+
+    reference: str
+    platform: str = ""
+    all_tags: bool = False
+    credentials: Credentials | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PushRequest:
+    """An image to send: a name with tag, or with `all_tags` a name without, every tag of it.
+
+    `platform` sends that platform's image only, where the name stands for several.
+    """
+
+    reference: str
+    platform: str = ""
+    all_tags: bool = False
+    credentials: Credentials | None = None
 
 
 @dataclass(frozen=True, slots=True)
