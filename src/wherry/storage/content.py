@@ -33,6 +33,18 @@ _STEPS = (
         digest TEXT PRIMARY KEY,
         size INTEGER NOT NULL
     ) WITHOUT ROWID""",
+    """CREATE TABLE content_users (
+        kind TEXT,
+        owner TEXT,
+        digest TEXT,
+        PRIMARY KEY (kind, owner, digest)
+    ) WITHOUT ROWID;
+    CREATE INDEX content_users_by_blob ON content_users (digest);
+    CREATE TABLE content_sources (
+        digest TEXT,
+        repository TEXT,
+        PRIMARY KEY (digest, repository)
+    ) WITHOUT ROWID""",
 )
 _INGEST = "ingest"
 
@@ -152,13 +164,41 @@ class ContentStore:
         except FileNotFoundError:
             raise NotFound(f"no such blob: {digest}") from None
 
-    def adopt(self, transaction: sqlite3.Connection, digest: str) -> None:
-        """A record of this transaction owns the blob; the caller leases it."""
-        self._collector.adopt(transaction, KIND, digest)
+    def use(
+        self, transaction: sqlite3.Connection, kind: str, owner: str, digests_: Iterable[str]
+    ) -> None:
+        """The owner (kind "layer", "image", ...) keeps these blobs; the caller leases them."""
+        for digest in digests_:
+            row = (kind, owner, digest)
+            transaction.execute("INSERT OR IGNORE INTO content_users VALUES (?, ?, ?)", row)
+            self._collector.adopt(transaction, KIND, digest)
 
-    def loosen(self, transaction: sqlite3.Connection, digest: str) -> None:
-        """The last record that owned the blob goes with this transaction."""
-        self._collector.loosen(transaction, KIND, digest)
+    def release(self, transaction: sqlite3.Connection, kind: str, owner: str) -> None:
+        """The owner needs its blobs no more; `Collector.sweep()` deletes those nobody keeps."""
+        digests_ = self.used_by(transaction, kind, owner)
+        where = "FROM content_users WHERE kind = ? AND owner = ?"
+        transaction.execute(f"DELETE {where}", (kind, owner))
+        for digest in digests_:
+            query = "SELECT 1 FROM content_users WHERE digest = ? LIMIT 1"
+            if transaction.execute(query, (digest,)).fetchone() is None:
+                self._collector.loosen(transaction, KIND, digest)
+
+    def used_by(self, connection: sqlite3.Connection, kind: str, owner: str) -> list[str]:
+        """The blobs an owner keeps."""
+        query = "SELECT digest FROM content_users WHERE kind = ? AND owner = ? ORDER BY digest"
+        return [row["digest"] for row in connection.execute(query, (kind, owner))]
+
+    def note_source(self, digest: str, repository: str) -> None:
+        """Remember that the repository (full name) has the blob, to be mounted from at a push."""
+        row = (digest, repository)
+        with self._database.run_state() as transaction:
+            transaction.execute("INSERT OR IGNORE INTO content_sources VALUES (?, ?)", row)
+
+    def sources(self, digest: str) -> list[str]:
+        """Repositories that had the blob when it was fetched from or sent to them."""
+        query = "SELECT repository FROM content_sources WHERE digest = ? ORDER BY repository"
+        with self._database.read() as connection:
+            return [row["repository"] for row in connection.execute(query, (digest,))]
 
     def accept(self, path: str, digest: str, size: int, lease: Lease) -> None:
         """Second phase: the file, in our file system and verified by the caller, becomes the blob.
@@ -195,6 +235,7 @@ class ContentStore:
         """The collector's way to delete a blob."""
         with self._database.durable() as transaction:
             transaction.execute("DELETE FROM content_blobs WHERE digest = ?", (digest,))
+            transaction.execute("DELETE FROM content_sources WHERE digest = ?", (digest,))
         if os.path.exists(self.path(digest)):
             os.unlink(self.path(digest))
 

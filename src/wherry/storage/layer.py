@@ -69,6 +69,8 @@ _STEPS = (
         PRIMARY KEY (diff_id, digest)
     ) WITHOUT ROWID;
     CREATE INDEX layer_blobs_by_digest ON layer_blobs (digest)""",
+    """INSERT OR IGNORE INTO content_users
+        SELECT 'layer', diff_id, digest FROM layer_blobs""",
 )
 _CHUNK = 1 << 20
 
@@ -145,7 +147,7 @@ class LayerStore:
         self._root = root
         self._database = database
         self._collector = collector
-        self._content = content
+        self.content = content
         self._claims: dict[str, threading.Lock] = {}
         self._claims_lock = threading.Lock()
         database.migrate("layers", _STEPS)
@@ -270,7 +272,7 @@ class LayerStore:
         with self._database.durable() as transaction:
             row = (diff_id, digest, media_type)
             transaction.execute("INSERT OR REPLACE INTO layer_blobs VALUES (?, ?, ?)", row)
-            self._content.adopt(transaction, digest)
+            self.content.use(transaction, KIND, diff_id, [digest])
 
     def blobs(self, diff_id: str) -> list[LayerBlob]:
         """The compressed forms that are kept."""
@@ -323,7 +325,7 @@ class LayerStore:
     def usage(self, diff_id: str) -> Usage:
         """Disk use of the layer and of its kept blobs; measured once. Raises NotFound."""
         own = self._recorded_usage(diff_id) or self._measure(diff_id)
-        return own + self._content.usage(blob.digest for blob in self.blobs(diff_id))
+        return own + self.content.usage(blob.digest for blob in self.blobs(diff_id))
 
     def _recorded_usage(self, diff_id: str) -> Usage | None:
         query = "SELECT usage_size, usage_inodes FROM layers WHERE diff_id = ?"
@@ -353,18 +355,11 @@ class LayerStore:
         doomed = os.path.join(self._root, f".trash-{secrets.token_hex(8)}")
         with contextlib.suppress(FileNotFoundError):
             os.rename(self.path(diff_id), doomed)
-        blobs = self.blobs(diff_id)
         with self._database.durable() as transaction:
             transaction.execute("DELETE FROM layer_blobs WHERE diff_id = ?", (diff_id,))
-            for blob in blobs:
-                if not self._blob_is_used(transaction, blob.digest):
-                    self._content.loosen(transaction, blob.digest)
+            self.content.release(transaction, KIND, diff_id)
             transaction.execute("DELETE FROM layers WHERE diff_id = ?", (diff_id,))
         tree.remove(doomed)
-
-    def _blob_is_used(self, connection: sqlite3.Connection, digest: str) -> bool:
-        query = "SELECT 1 FROM layer_blobs WHERE digest = ? LIMIT 1"
-        return connection.execute(query, (digest,)).fetchone() is not None
 
 
 def _file_portions(root: int, reference: recipe.Reference) -> Iterator[bytes]:

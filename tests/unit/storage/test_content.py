@@ -32,7 +32,7 @@ def write(stores: Stores, name: str, data: bytes = DATA, *, adopt: bool = True) 
         writer.commit(name, lease)
         if adopt:
             with stores.database.durable() as transaction:
-                stores.content.adopt(transaction, name)
+                stores.content.use(transaction, "test", name, [name])
 
 
 def files(stores: Stores, tmp_path: Path) -> list[str]:
@@ -80,7 +80,7 @@ def test_a_leased_blob_is_not_collected(stores: Stores) -> None:
     with stores.collector.lease() as lease:
         lease.add("blob", DIGEST)
         with stores.database.durable() as transaction:
-            stores.content.loosen(transaction, DIGEST)
+            stores.content.release(transaction, "test", DIGEST)
         assert stores.collector.sweep() == 0
         assert stores.content.has(DIGEST)
     assert not stores.content.has(DIGEST)
@@ -104,7 +104,7 @@ def test_a_lease_waits_for_a_removal_and_then_finds_nothing(stores: Stores) -> N
 
     stores.collector.register("blob", remove)
     with stores.database.durable() as transaction:
-        stores.content.loosen(transaction, DIGEST)
+        stores.content.release(transaction, "test", DIGEST)
     sweeper = threading.Thread(target=stores.collector.sweep)
     sweeper.start()
     assert removing.wait(30)
@@ -121,7 +121,7 @@ def test_a_start_clears_what_a_crash_left(tmp_path: Path) -> None:
     stores = open_stores(root)
     write(stores, DIGEST)
     with stores.database.durable() as transaction:  # died before a record adopted it
-        stores.content.loosen(transaction, DIGEST)
+        stores.content.release(transaction, "test", DIGEST)
     half = stores.content.writer()
     half.write(b"half")
     os.makedirs(os.path.join(root, "layers", ".stage-dead", "diff", "etc"))
