@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from wherry.errors import Conflict
-from wherry.image.store import is_id_prefix
+from wherry.image.names import is_id_prefix
 from wherry.spec import digest as digests
 from wherry.spec import image as documents
 from wherry.spec import reference
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from wherry.image.record import Image
     from wherry.image.store import ImageStore
+    from wherry.spec.platform import Platform
     from wherry.spec.reference import Reference
 
 UNTAGGED, DELETED = "untagged", "deleted"
@@ -74,13 +75,41 @@ class Remover:
         image = self._images.resolve(ref)
         steps: list[Step] = []
         if not _is_id(image, ref):
-            if self._untag(image, ref, steps, force=force):
-                return steps
-            self._delete(image.id, steps, force=force, prune=prune, quiet=True)
+            if not self._untag(image, ref, steps, force=force):
+                self._delete(image.id, steps, force=force, prune=prune, quiet=True)
         else:
             self._untag_by_id(image, steps, force=force)
             self._delete(image.id, steps, force=force, prune=prune, quiet=False)
+        self._remove_behind(steps, force=force)
         return steps
+
+    def remove_platforms(
+        self, ref: str, platforms: Sequence[Platform], *, force: bool = False
+    ) -> list[Step]:
+        """Delete these platforms' images behind a name, which keeps the others.
+
+        Raises NotFound where the name has no such platform, Conflict where one is in use, or is
+        the one that the name itself leads to while others are left.
+        """
+        steps: list[Step] = []
+        for wanted in platforms:
+            image = self._images.resolve(ref, wanted)
+            if image.tags or image.digests:
+                raise Conflict(
+                    f"conflict: unable to delete {_short(image.id)} (cannot be forced) - the name "
+                    f"{ref} leads to its platform {image.config.platform}",
+                    hint="remove the name itself",
+                )
+            self._delete(image.id, steps, force=force, prune=False, quiet=False)
+        return steps
+
+    def _remove_behind(self, steps: list[Step], *, force: bool) -> None:
+        """The other platforms' images of indexes that lost their last name, unless in use."""
+        for id in self._images.drop_dead_indexes():
+            try:
+                self._delete(id, steps, force=force, prune=False, quiet=True)
+            except Conflict:
+                continue  # made parent of another image meanwhile
 
     def _untag(self, image: Image, ref: str, steps: list[Step], *, force: bool) -> bool:
         """Take the name away; whether others remain and the image with them."""

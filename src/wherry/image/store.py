@@ -11,23 +11,27 @@ import time
 from typing import TYPE_CHECKING
 
 from wherry.errors import Invalid, NotFound
-from wherry.image.record import STEPS, Image, StoredManifest
+from wherry.image import indexes, names
+from wherry.image.names import Target
+from wherry.image.record import ARTIFACT, STEPS, UNPACKED, Image, StoredManifest
 from wherry.spec import digest as digests
 from wherry.spec import image as documents
-from wherry.spec import instant, reference
-from wherry.spec.reference import Reference
+from wherry.spec import instant
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
+    from wherry.image.record import Addition, IndexTree
+    from wherry.spec.platform import Platform
+    from wherry.spec.reference import Reference
     from wherry.storage.database import Database
     from wherry.storage.gc import Collector
     from wherry.storage.layer import LayerStore
     from wherry.storage.leases import Lease
 
-_USER = "image"
-_SHORTEST_PREFIX = 1
+USER = "image"
+"""The kind of owner that images are of layers and blobs."""
 
 
 class ImageStore:
@@ -37,68 +41,59 @@ class ImageStore:
         self._database = database
         self._collector = collector
         self.layers = layers
+        self.content = layers.content
         database.migrate("images", STEPS)
 
     # Looking up
 
-    def resolve(self, ref: str) -> Image:
+    def resolve(self, ref: str, platform: Platform | None = None) -> Image:
         """An id, a unique prefix of one, or a name with tag or digest -> the image.
 
-        A name goes before an id's prefix, as with Docker. Raises NotFound, in Docker's words; a
-        prefix that fits several images says so in the hint.
+        With a platform, the image of that platform behind the name. A name goes before an id's
+        prefix, as with Docker. Raises NotFound, in Docker's words; a prefix that fits several
+        images says so in the hint.
         """
         with self._database.read() as connection:
-            found = self._find(connection, ref)
-        return self.get(found)
+            target = names.find(connection, ref)
+            image = self._get(connection, target.image)
+            if platform is not None:
+                image = self._of_platform(connection, ref, target, image, platform)
+            return image
 
-    def _find(self, connection: sqlite3.Connection, ref: str) -> str:
-        if digests.is_digest(ref) and self._exists(connection, ref):
-            return ref
-        try:
-            named = reference.parse(ref)
-        except Invalid:
-            named = None
-        found = self._by_name(connection, named) if named else None
-        return found or self._by_prefix(connection, ref, named)
+    def target(self, ref: str) -> Target:
+        """What a reference leads to, with the digest it stands for. Raises NotFound."""
+        with self._database.read() as connection:
+            return names.find(connection, ref)
 
-    def _exists(self, connection: sqlite3.Connection, id: str) -> bool:
-        return bool(connection.execute("SELECT 1 FROM images WHERE id = ?", (id,)).fetchone())
-
-    def _by_name(self, connection: sqlite3.Connection, named: Reference) -> str | None:
-        if named.digest:
-            query = "SELECT image FROM image_digests WHERE repository = ? AND digest = ?"
-            row = connection.execute(query, (named.name, named.digest)).fetchone()
-            return str(row["image"]) if row else None
-        return self._named_image(connection, named.tagged())
-
-    def _named_image(self, connection: sqlite3.Connection, named: Reference) -> str | None:
-        query = "SELECT image FROM image_names WHERE repository = ? AND tag = ?"
-        row = connection.execute(query, (named.name, named.tag)).fetchone()
-        return str(row["image"]) if row else None
-
-    def _by_prefix(self, connection: sqlite3.Connection, ref: str, named: Reference | None) -> str:
-        shown = named.tagged().familiar if named else ref
-        prefix = ref.removeprefix("sha256:")
-        if not is_id_prefix(prefix):
-            raise NotFound(f"No such image: {shown}")
-        query = "SELECT id FROM images WHERE id >= ? AND id < ? LIMIT 3"
-        rows = connection.execute(query, (f"sha256:{prefix}", f"sha256:{prefix}g")).fetchall()
-        if len(rows) > 1:
-            several = ", ".join(row["id"][7:19] for row in rows)
+    def _of_platform(
+        self,
+        connection: sqlite3.Connection,
+        ref: str,
+        target: Target,
+        image: Image,
+        platform: Platform,
+    ) -> Image:
+        """The best that runs there of what is present behind the name."""
+        ids = dict.fromkeys([image.id, *indexes.members(connection, target.digest).values()])
+        images = [self._get(connection, id) for id in ids]
+        found = best(platform, [one for one in images if one.kind != ARTIFACT])
+        if found is None:
             raise NotFound(
-                f"No such image: {shown}", hint=f"the prefix fits several images: {several}"
+                f"image with reference {ref} was found but its platform ({image.config.platform}) "
+                f"does not match the specified platform ({platform})"
             )
-        if not rows:
-            raise NotFound(f"No such image: {shown}")
-        return str(rows[0]["id"])
+        return found
 
     def get(self, id: str) -> Image:
         """The image with this whole id. Raises NotFound."""
         with self._database.read() as connection:
-            row = connection.execute("SELECT * FROM images WHERE id = ?", (id,)).fetchone()
-            if row is None:
-                raise NotFound(f"No such image: {id}")
-            return self._image(connection, row)
+            return self._get(connection, id)
+
+    def _get(self, connection: sqlite3.Connection, id: str) -> Image:
+        row = connection.execute("SELECT * FROM images WHERE id = ?", (id,)).fetchone()
+        if row is None:
+            raise NotFound(f"No such image: {id}")
+        return self._image(connection, row)
 
     def images(self) -> Iterator[Image]:
         """Every image, in no order."""
@@ -107,32 +102,32 @@ class ImageStore:
             yield from [self._image(connection, row) for row in rows]
 
     def _image(self, connection: sqlite3.Connection, row: sqlite3.Row) -> Image:
-        id = row["id"]
+        id, kind = row["id"], row["kind"]
+        tags, digest_names = names.of_image(connection, id)
+        artifact = kind == ARTIFACT
         return Image(
             id=id,
-            config=documents.parse_config(row["config"]),
+            kind=kind,
+            config=documents.NO_CONFIG if artifact else documents.parse_config(row["config"]),
             document=row["config"],
             created=row["created"],
             last_tagged=row["last_tagged"] or 0,
             parent=row["parent"] or "",
-            size=self._size(connection, id),
-            tags=self._references(connection, "image_names", "tag", ":", id),
-            digests=self._references(connection, "image_digests", "digest", "@", id),
+            size=self._size(connection, id, kind),
+            tags=tags,
+            digests=digest_names,
+            roots=indexes.roots_of(connection, id),
         )
 
-    def _size(self, connection: sqlite3.Connection, id: str) -> int:
+    def _size(self, connection: sqlite3.Connection, id: str, kind: str) -> int:
+        if kind != UNPACKED:
+            blobs = self.content.used_by(connection, USER, id)
+            return sum(self.content.size(digest) for digest in blobs)
         query = (
             "SELECT SUM(size) AS total FROM layer_users JOIN layers USING (diff_id)"
             " WHERE kind = ? AND owner = ?"
         )
-        return int(connection.execute(query, (_USER, id)).fetchone()["total"] or 0)
-
-    def _references(
-        self, connection: sqlite3.Connection, table: str, column: str, mark: str, id: str
-    ) -> tuple[str, ...]:
-        query = f"SELECT repository, {column} AS part FROM {table} WHERE image = ?"
-        rows = connection.execute(query, (id,))
-        return tuple(sorted(f"{row['repository']}{mark}{row['part']}" for row in rows))
+        return int(connection.execute(query, (USER, id)).fetchone()["total"] or 0)
 
     def children(self, id: str) -> list[str]:
         """Ids of the images that name it as their parent."""
@@ -148,6 +143,28 @@ class ImageStore:
         )
         with self._database.read() as connection:
             return [StoredManifest(*row) for row in connection.execute(query, (id,))]
+
+    def manifest(self, digest: str) -> tuple[StoredManifest, str] | None:
+        """A manifest that is kept, and the id of its image."""
+        query = "SELECT digest, media_type, document, image FROM image_manifests WHERE digest = ?"
+        with self._database.read() as connection:
+            row = connection.execute(query, (digest,)).fetchone()
+        return (StoredManifest(*row[:3]), row["image"]) if row else None
+
+    def index(self, digest: str) -> IndexTree | None:
+        """An index that is kept, with what it lists."""
+        with self._database.read() as connection:
+            return indexes.get(connection, digest)
+
+    def members(self, root: str) -> dict[str, str]:
+        """What is present of an index: manifest digest -> image id."""
+        with self._database.read() as connection:
+            return indexes.members(connection, root)
+
+    def blobs(self, id: str) -> list[str]:
+        """The blobs that the image itself keeps (none when it is unpacked)."""
+        with self._database.read() as connection:
+            return self.content.used_by(connection, USER, id)
 
     # Changing
 
@@ -166,45 +183,109 @@ class ImageStore:
         """
         config = documents.parse_config(document)
         id = digests.of(document)
+        self._lease_layers(config, lease)
+        with self._database.durable() as transaction:
+            self._add_unpacked(transaction, id, document, config, parent)
+            if manifest is not None:
+                _keep_manifest(transaction, manifest, id)
+        self._collector.sweep()
+        return self.get(id)
+
+    def add_all(
+        self,
+        additions: Sequence[Addition],
+        lease: Lease,
+        *,
+        name: Reference | None = None,
+        index: IndexTree | None = None,
+        main: str = "",
+    ) -> str:
+        """Record what a pull or a load brought, its index and its name, all or nothing.
+
+        `main` is the id that `name` leads to (the first one's by default). A tag also becomes a
+        digest name of its repository. Layers and blobs must be there, leased. Returns the id that
+        had the tag before, or "". Raises Invalid for a bad document, NotFound for a missing layer.
+        """
+        configs = {
+            one.id: documents.NO_CONFIG if one.kind == ARTIFACT else _config(one)
+            for one in additions
+        }
+        for one in additions:
+            if one.kind == UNPACKED:
+                self._lease_layers(configs[one.id], lease)
+        main = main or additions[0].id
+        before = ""
+        with self._database.durable() as transaction:
+            for one in additions:
+                self._add(transaction, one, configs[one.id])
+            if index is not None:
+                found = {one.manifest.digest: one.id for one in additions}
+                indexes.keep(transaction, index, found)
+            if name is not None:
+                target = index.root if index else additions[0].manifest.digest
+                before = _name(transaction, main, name, target)
+        self._collector.sweep()
+        return before if before != main else ""
+
+    def _add(
+        self, transaction: sqlite3.Connection, one: Addition, config: documents.ImageConfig
+    ) -> None:
+        if one.kind == UNPACKED:
+            self._add_unpacked(transaction, one.id, one.document, config, "")
+        elif not names.exists(transaction, one.id):
+            _insert(transaction, one.id, one.kind, one.document, config, "")
+            self.content.use(transaction, USER, one.id, one.blobs)
+        _keep_manifest(transaction, one.manifest, one.id)
+
+    def _add_unpacked(
+        self,
+        transaction: sqlite3.Connection,
+        id: str,
+        document: bytes,
+        config: documents.ImageConfig,
+        parent: str,
+    ) -> None:
+        """A new image, or one of which only the blobs were kept until now."""
+        query = "SELECT kind FROM images WHERE id = ?"
+        row = transaction.execute(query, (id,)).fetchone()
+        if row is None:
+            _insert(transaction, id, UNPACKED, document, config, parent)
+        elif row["kind"] != UNPACKED:
+            transaction.execute("UPDATE images SET kind = ? WHERE id = ?", (UNPACKED, id))
+            self.content.release(transaction, USER, id)
+        else:
+            return
+        self.layers.use(transaction, USER, id, config.diff_ids)
+
+    def _lease_layers(self, config: documents.ImageConfig, lease: Lease) -> None:
         for diff_id in config.diff_ids:
             lease.add("layer", diff_id)
             self.layers.get(diff_id)
-        with self._database.durable() as transaction:
-            if not self._exists(transaction, id):
-                row = (id, document, _created(config), parent or None, None)
-                transaction.execute("INSERT INTO images VALUES (?, ?, ?, ?, ?)", row)
-                self.layers.use(transaction, _USER, id, config.diff_ids)
-            if manifest is not None:
-                values = (manifest.digest, manifest.media_type, manifest.document, id)
-                transaction.execute(
-                    "INSERT OR REPLACE INTO image_manifests VALUES (?, ?, ?, ?)", values
-                )
-        return self.get(id)
 
     def set_parent(self, id: str, parent: str) -> None:
         """Say what the image was made from; the parent is then not deleted before it."""
         with self._database.durable() as transaction:
             transaction.execute("UPDATE images SET parent = ? WHERE id = ?", (parent, id))
 
-    def tag(self, id: str, name: Reference) -> str | None:
+    def tag(self, id: str, name: Reference, target: str = "") -> str | None:
         """Name the image (a tag, else a digest); returns the id that had the name before.
 
-        Raises NotFound.
+        `target` is the digest of the index or manifest that the name stands for. Raises NotFound.
         """
         with self._database.durable() as transaction:
-            if not self._exists(transaction, id):
+            if not names.exists(transaction, id):
                 raise NotFound(f"No such image: {id}")
             if name.digest and not name.tag:
-                row = (name.name, name.digest, id)
-                transaction.execute("INSERT OR REPLACE INTO image_digests VALUES (?,?,?)", row)
+                _name_digest(transaction, id, name, name.digest)
                 return None
-            before = self._named_image(transaction, name)
-            row = (name.name, name.tag, id)
-            transaction.execute("INSERT OR REPLACE INTO image_names VALUES (?,?,?)", row)
-            transaction.execute(
-                "UPDATE images SET last_tagged = ? WHERE id = ?", (time.time_ns(), id)
-            )
-        return before if before != id else None
+            before = _name_tag(transaction, id, name, target)
+        return before if before and before != id else None
+
+    def note_digest(self, id: str, name: Reference) -> None:
+        """The repository is known to have the image under this digest (after a push)."""
+        with self._database.durable() as transaction:
+            if names.exists(transaction, id):
+                _name_digest(transaction, id, name, name.digest)
 
     def untag(self, name: Reference) -> bool:
         """Take one name (tag or digest) away; whether it was there. Deletes nothing else."""
@@ -214,25 +295,74 @@ class ImageStore:
             done = transaction.execute(query, (name.name, name.digest or name.tag))
             return done.rowcount > 0
 
+    def drop_dead_indexes(self) -> list[str]:
+        """Forget indexes that no name stands for; ids of images that nothing leads to now."""
+        with self._database.durable() as transaction:
+            return indexes.drop_dead(transaction)
+
     def delete(self, id: str) -> list[str]:
         """Delete the image with all its names; returns the diffIDs that go with it, bottom first.
 
-        Deletes files. Layers that another image or a snapshot has stay.
+        Deletes files. Layers and blobs that another image or a snapshot has stay.
         """
         with self._database.durable() as transaction:
             transaction.execute("DELETE FROM image_names WHERE image = ?", (id,))
             transaction.execute("DELETE FROM image_digests WHERE image = ?", (id,))
             transaction.execute("UPDATE images SET parent = NULL WHERE parent = ?", (id,))
             transaction.execute("DELETE FROM image_manifests WHERE image = ?", (id,))
-            loose = self.layers.release(transaction, _USER, id)
+            loose = self.layers.release(transaction, USER, id)
+            self.content.release(transaction, USER, id)
             transaction.execute("DELETE FROM images WHERE id = ?", (id,))
         self._collector.sweep()
         return loose
 
 
-def is_id_prefix(text: str) -> bool:
-    """Whether the text could begin an image's hex id."""
-    return _SHORTEST_PREFIX <= len(text) <= 64 and not text.strip("0123456789abcdef")
+def best(platform: Platform, images: Sequence[Image]) -> Image | None:
+    """The image that runs best on the platform; of equals the first."""
+    ranked = [(platform.preference(image.config.platform), image) for image in images]
+    fitting = [(rank, image) for rank, image in ranked if rank is not None]
+    return min(fitting, key=lambda pair: pair[0])[1] if fitting else None
+
+
+def _config(addition: Addition) -> documents.ImageConfig:
+    return documents.parse_config(addition.document)
+
+
+def _insert(
+    transaction: sqlite3.Connection,
+    id: str,
+    kind: str,
+    document: bytes,
+    config: documents.ImageConfig,
+    parent: str,
+) -> None:
+    row = (id, document, _created(config), parent or None, None, kind)
+    transaction.execute("INSERT INTO images VALUES (?, ?, ?, ?, ?, ?)", row)
+
+
+def _keep_manifest(transaction: sqlite3.Connection, manifest: StoredManifest, id: str) -> None:
+    values = (manifest.digest, manifest.media_type, manifest.document, id)
+    transaction.execute("INSERT OR REPLACE INTO image_manifests VALUES (?, ?, ?, ?)", values)
+
+
+def _name(transaction: sqlite3.Connection, id: str, name: Reference, target: str) -> str:
+    """By the tag if there is one, and by the digest; returns whose the tag was."""
+    before = _name_tag(transaction, id, name, target) if name.tag else ""
+    _name_digest(transaction, id, name, target)
+    return before
+
+
+def _name_tag(transaction: sqlite3.Connection, id: str, name: Reference, target: str) -> str:
+    had = names.by_tag(transaction, name)
+    row = (name.name, name.tag, id, target)
+    transaction.execute("INSERT OR REPLACE INTO image_names VALUES (?, ?, ?, ?)", row)
+    transaction.execute("UPDATE images SET last_tagged = ? WHERE id = ?", (time.time_ns(), id))
+    return had.image if had else ""
+
+
+def _name_digest(transaction: sqlite3.Connection, id: str, name: Reference, digest: str) -> None:
+    row = (name.name, digest, id)
+    transaction.execute("INSERT OR REPLACE INTO image_digests VALUES (?, ?, ?)", row)
 
 
 def _created(config: documents.ImageConfig) -> int:

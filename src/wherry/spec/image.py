@@ -178,6 +178,10 @@ class ImageConfig:
         return value if isinstance(value, str) else ""
 
 
+NO_CONFIG = ImageConfig(Platform("", ""), "", "", {}, (), (), {})
+"""What stands for the config of an artifact, which has none that says anything of a program."""
+
+
 def parse_config(data: bytes) -> ImageConfig:
     """An image's config document; raises Invalid."""
     what = "image config"

@@ -1,0 +1,1 @@
+"""Fetching images from registries: blocking code for worker threads; `pull.Puller` is the way in."""
