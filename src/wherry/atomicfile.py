@@ -6,17 +6,22 @@ import contextlib
 import os
 
 
-def write(path: str | os.PathLike[str], data: bytes, mode: int = 0o644) -> None:
+def write(
+    path: str | os.PathLike[str],
+    data: bytes,
+    mode: int = 0o644,
+    owner: tuple[int, int] | None = None,
+) -> None:
     """Replace the file by one with this content; a crash leaves the old or the new one.
 
-    Raises OSError with the failing path. The directory is synced too, else the rename itself
-    could be lost (fsync(2), "Calling fsync() does not necessarily ensure that the entry in the
-    directory ... has also reached disk").
+    `owner` is (uid, gid), that of the process if None. Raises OSError with the failing path. The
+    directory is synced too, else the rename itself could be lost (fsync(2), "Calling fsync() does
+    not necessarily ensure that the entry in the directory ... has also reached disk").
     """
     target = os.fspath(path)
     temporary = f"{target}.{os.getpid()}.tmp"
     try:
-        _write_synced(temporary, data, mode)
+        _write_synced(temporary, data, mode, owner)
         os.rename(temporary, target)
     except BaseException:
         with contextlib.suppress(FileNotFoundError):
@@ -25,12 +30,14 @@ def write(path: str | os.PathLike[str], data: bytes, mode: int = 0o644) -> None:
     sync_directory(os.path.dirname(target) or ".")
 
 
-def _write_synced(path: str, data: bytes, mode: int) -> None:
+def _write_synced(path: str, data: bytes, mode: int, owner: tuple[int, int] | None) -> None:
     flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW
     descriptor = os.open(path, flags, mode)
     with open(descriptor, "wb") as file:
         file.write(data)
         file.flush()
+        if owner is not None:
+            os.fchown(descriptor, *owner)
         os.fchmod(descriptor, mode)  # whatever the umask
         os.fsync(descriptor)
 

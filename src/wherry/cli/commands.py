@@ -31,6 +31,8 @@ COMMANDS: dict[str, str] = {
     "inspect": "inspect",
     "kill": "kill",
     "load": "load",
+    "login": "login",
+    "logout": "logout",
     "logs": "logs",
     "pause": "pause",
     "rename": "rename",

@@ -1,0 +1,1 @@
+"""Credentials for registries: docker's configuration file and credential helpers."""
