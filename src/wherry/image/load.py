@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from wherry.errors import Invalid
 from wherry.image import archiveplan, compression
+from wherry.image.layerblobs import plain_digest
 from wherry.image.spool import Spool
 from wherry.image.unpacking import unpack_file
 
@@ -109,8 +109,11 @@ class Loader:
         lease.add("blob", member.digest)
         if any(blob.digest == member.digest for blob in self._images.layers.blobs(layer.diff_id)):
             return
-        if not verified and _plain_digest(layer) != layer.diff_id:
-            raise Invalid(f"blob {member.digest} does not hold the layer {layer.diff_id}")
+        if not verified:
+            with member.open() as file:
+                found = plain_digest(file, member.digest)
+            if found != layer.diff_id:
+                raise Invalid(f"blob {member.digest} does not hold the layer {layer.diff_id}")
         self._content.accept(member.path, member.digest, member.size, lease)
         self._images.layers.keep_blob(layer.diff_id, member.digest, layer.media_type)
 
@@ -136,15 +139,3 @@ class Loader:
 def _is_compressed(layer: LayerSource) -> bool:
     with layer.member.open() as file:
         return compression.detect(file.read(compression.HEAD)) != compression.NONE
-
-
-def _plain_digest(layer: LayerSource) -> str:
-    hashed = hashlib.sha256()
-    with layer.member.open() as file:
-        plain = compression.Decompressed(file)
-        try:
-            while data := plain.read(1 << 20):
-                hashed.update(data)
-        except compression.CompressionError as error:
-            raise Invalid(f"blob {layer.member.digest}: {error}") from error
-    return f"sha256:{hashed.hexdigest()}"

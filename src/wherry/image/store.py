@@ -65,6 +65,17 @@ class ImageStore:
         with self._database.read() as connection:
             return names.find(connection, ref)
 
+    def named(self, name: Reference) -> Target | None:
+        """What exactly this name (a digest goes before a tag) leads to."""
+        with self._database.read() as connection:
+            return names.by_name(connection, name)
+
+    def document(self, id: str) -> bytes | None:
+        """The config document of the image with this id, if there is one."""
+        with self._database.read() as connection:
+            row = connection.execute("SELECT config FROM images WHERE id = ?", (id,)).fetchone()
+        return row["config"] or None if row else None
+
     def _of_platform(
         self,
         connection: sqlite3.Connection,
@@ -150,6 +161,12 @@ class ImageStore:
         with self._database.read() as connection:
             row = connection.execute(query, (digest,)).fetchone()
         return (StoredManifest(*row[:3]), row["image"]) if row else None
+
+    def tags_of(self, repository: str) -> list[str]:
+        """The tags of a repository (its full name) that are here, sorted."""
+        query = "SELECT tag FROM image_names WHERE repository = ? ORDER BY tag"
+        with self._database.read() as connection:
+            return [row["tag"] for row in connection.execute(query, (repository,))]
 
     def index(self, digest: str) -> IndexTree | None:
         """An index that is kept, with what it lists."""
@@ -261,6 +278,11 @@ class ImageStore:
         for diff_id in config.diff_ids:
             lease.add("layer", diff_id)
             self.layers.get(diff_id)
+
+    def keep_manifest(self, id: str, manifest: StoredManifest) -> None:
+        """Keep a manifest that was made for an image; its blobs are kept already."""
+        with self._database.durable() as transaction:
+            _keep_manifest(transaction, manifest, id)
 
     def set_parent(self, id: str, parent: str) -> None:
         """Say what the image was made from; the parent is then not deleted before it."""

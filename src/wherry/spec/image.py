@@ -280,12 +280,14 @@ def encode_list(documents: Sequence[Mapping[str, Any]]) -> bytes:
     return json.dumps(documents, separators=(",", ":"), ensure_ascii=False).encode()
 
 
-def encode_manifest(config: Descriptor, layers: tuple[Descriptor, ...]) -> bytes:
-    """An OCI manifest for a config and its layers."""
+def encode_manifest(
+    config: Descriptor, layers: tuple[Descriptor, ...], media_type: str = OCI_MANIFEST
+) -> bytes:
+    """A manifest for a config and its layers."""
     return encode(
         {
             "schemaVersion": 2,
-            "mediaType": OCI_MANIFEST,
+            "mediaType": media_type,
             "config": config.to_json(),
             "layers": [layer.to_json() for layer in layers],
         }

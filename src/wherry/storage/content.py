@@ -188,11 +188,11 @@ class ContentStore:
         query = "SELECT digest FROM content_users WHERE kind = ? AND owner = ? ORDER BY digest"
         return [row["digest"] for row in connection.execute(query, (kind, owner))]
 
-    def note_source(self, digest: str, repository: str) -> None:
-        """Remember that the repository (full name) has the blob, to be mounted from at a push."""
-        row = (digest, repository)
+    def note_sources(self, digests_: Iterable[str], repository: str) -> None:
+        """Remember that the repository (full name) has the blobs, to be mounted from at a push."""
+        rows = [(digest, repository) for digest in digests_]
         with self._database.run_state() as transaction:
-            transaction.execute("INSERT OR IGNORE INTO content_sources VALUES (?, ?)", row)
+            transaction.executemany("INSERT OR IGNORE INTO content_sources VALUES (?, ?)", rows)
 
     def sources(self, digest: str) -> list[str]:
         """Repositories that had the blob when it was fetched from or sent to them."""

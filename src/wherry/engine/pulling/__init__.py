@@ -1,1 +1,1 @@
-"""Fetching images from registries: blocking code for worker threads; `pull.Puller` is the way in."""
+"""Fetching images from registries. Blocking, for worker threads; `pull.Puller` is the way in."""

@@ -1,0 +1,81 @@
+"""Pulls and pushes under way: their threads, what they share, and how they are told to stop.
+
+Imported with the first of them, since a daemon that fetches nothing needs no registry client.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TYPE_CHECKING, Final
+
+from wherry.engine.pulling.layers import LayerWorks
+from wherry.engine.pulling.pull import Puller
+from wherry.engine.pushing.push import Pusher
+from wherry.registry.cancellation import Cancellation
+from wherry.registry.fetch import Downloads
+from wherry.registry.signature_check import SignatureCheck
+from wherry.spec import platform
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+
+    from wherry.engine.values.images import Progress
+    from wherry.image.store import ImageStore
+    from wherry.registry.config import RegistryConfig
+    from wherry.storage.stores import Stores
+
+    Report = Callable[[Progress], None]
+    Work = Callable[[Report, Cancellation], object]
+
+_AT_ONCE: Final = 16
+"""Pulls and pushes that run side by side; more wait. Their blobs have limits of their own."""
+
+
+class Transfers:
+    """The pulls and pushes of one engine."""
+
+    def __init__(self, stores: Stores, images: ImageStore, config: RegistryConfig) -> None:
+        limit = config.max_concurrent_downloads
+        self._threads = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="transfer")
+        self._downloads = Downloads(stores.content, limit, config.max_download_attempts)
+        self._active: set[Cancellation] = set()
+        host = platform.of_machine(os.uname().machine)
+        works = LayerWorks(images.layers, self._downloads, limit)
+        self.puller = Puller(images, stores.collector, works, config, SignatureCheck(), host)
+        self.pusher = Pusher(images, stores.collector, config)
+
+    async def news(self, work: Work) -> AsyncIterator[Progress]:
+        """Run it in a thread and yield what it reports; its error is raised at the end.
+
+        Closing the iterator cancels the work: its client has gone away.
+        """
+        loop = asyncio.get_running_loop()
+        queue: asyncio.Queue[Progress | None] = asyncio.Queue()
+        cancellation = Cancellation()
+        self._active.add(cancellation)
+
+        def tell(item: Progress | None) -> None:
+            loop.call_soon_threadsafe(queue.put_nowait, item)
+
+        def ended(_: Future[object]) -> None:
+            if not loop.is_closed():
+                loop.call_soon_threadsafe(self._active.discard, cancellation)
+                tell(None)
+
+        done = self._threads.submit(work, tell, cancellation)
+        done.add_done_callback(ended)
+        try:
+            while (item := await queue.get()) is not None:
+                yield item
+        finally:
+            cancellation.cancel()
+        done.result()
+
+    def close(self) -> None:
+        """Stop everything that is under way; what was fetched is kept for the next time."""
+        for cancellation in [*self._active]:
+            cancellation.cancel()
+        self._downloads.close()
+        self._threads.shutdown()
