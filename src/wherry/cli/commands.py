@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 GROUPS: dict[str, str] = {
     "container": "Work with containers",
     "image": "Work with images",
+    "registry": "Run a registry",
     "system": "Work with the engine itself",
 }
 
@@ -80,6 +81,7 @@ COMMANDS: dict[str, str] = {
     "image remove": "rmi",
     "image save": "save",
     "image tag": "tag",
+    "registry serve": "registry_serve",
     "system df": "system_df",
     "system events": "events",
     "system info": "info",
