@@ -13,11 +13,15 @@ class ResolverSettings:
     host's live resolv.conf counts. `forward` is False while the container has no way out (only
     internal networks). `ndots` tells that user or host chose an `ndots` option: then names
     without a dot are not asked for elsewhere, so that the client goes on with its search domains.
+    `ipv6`: the container can reach IPv6 servers itself. `confined`: an egress policy keeps the
+    container from asking others, so the daemon asks from the host's namespace.
     """
 
     servers: tuple[str, ...] = ()
     forward: bool = True
     ndots: bool = False
+    ipv6: bool = False
+    confined: bool = False
 
 
 @dataclass(frozen=True, slots=True)
