@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from wherry.api import filters
+import json
+
+from wherry.api import filters, registry_auth
 from wherry.api.answers import json_response
 from wherry.api.call import Call
 from wherry.api.image_render import inspected, removals, step, summarised
 from wherry.api.progress import progress_stream
-from wherry.engine.values.images import ImageQuery, ImportRequest
+from wherry.engine.values.images import ImageQuery, ImportRequest, PullRequest, PushRequest
 from wherry.errors import Invalid, Unsupported
 from wherry.http.message import Answer, Response, Stream
+from wherry.spec import reference as references
 
 TAR = {"Content-Type": "application/x-tar"}
 
@@ -79,12 +82,49 @@ async def create(call: Call) -> Answer:
     """POST /images/create: pull (fromImage) or import (fromSrc)."""
     query = call.query
     if reference := query.text("fromImage"):
-        tag = query.text("tag")
-        if tag:
-            reference += ("@" if ":" in tag else ":") + tag
-        news = await call.engine.images.pull(reference, platform=query.text("platform"))
+        news = await call.engine.images.pull(_pull_request(call, reference))
         return await progress_stream(news, early_status=True)
     return await _import(call)
+
+
+def _pull_request(call: Call, reference: str) -> PullRequest:
+    """Return what to pull; a name with neither tag nor digest means all of its tags."""
+    tag = call.query.text("tag")
+    if tag:
+        reference += ("@" if ":" in tag else ":") + tag
+    parsed = references.parse(reference)
+    return PullRequest(
+        reference,
+        platform=call.query.text("platform"),
+        all_tags=not (parsed.tag or parsed.digest),
+        credentials=registry_auth.of_request(call.request),
+    )
+
+
+async def push(call: Call) -> Answer:
+    """POST /images/{name}/push: one tag, or without `tag` every tag of the name."""
+    name, tag = call.path["name"], call.query.text("tag")
+    parsed = references.parse(f"{name}:{tag}" if tag else name)
+    request = PushRequest(
+        str(parsed),
+        platform=_platform_text(call.query.text("platform")),
+        all_tags=not parsed.tag,
+        credentials=registry_auth.of_request(call.request),
+    )
+    news = await call.engine.images.push(request)
+    return await progress_stream(news, early_status=True)
+
+
+def _platform_text(text: str) -> str:
+    """Return "os/architecture/variant"; clients since 1.46 send the platform as JSON."""
+    if not text.startswith("{"):
+        return text
+    try:
+        members = json.loads(text)
+    except (ValueError, RecursionError):
+        raise Invalid(f"invalid platform: {text}") from None
+    parts = [str(members.get(key) or "") for key in ("os", "architecture", "variant")]
+    return "/".join(part for part in parts if part)
 
 
 async def _import(call: Call) -> Answer:

@@ -49,6 +49,7 @@ ROUTES: Final = (
     Route("GET", "/images/{name:.*}/history", images.history),
     Route("GET", "/images/{name:.*}/get", images.save_one),
     Route("POST", "/images/{name:.*}/tag", images.tag),
+    Route("POST", "/images/{name:.*}/push", images.push),
     Route("DELETE", "/images/{name:.*}", images.remove),
     *unserved.ROUTES,
 )

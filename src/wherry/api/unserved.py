@@ -17,7 +17,6 @@ _ENDPOINTS: Final = """
     POST          /build
     POST          /build/prune
     POST          /build/cancel
-    POST          /images/{name:.*}/push
     GET           /images/search
     POST          /auth
     POST          /commit

@@ -1,7 +1,8 @@
-"""Pulling an image because a container wants it."""
+"""Names for registries, and pulling an image because a container wants it."""
 
 from __future__ import annotations
 
+from wherry.cli.failures import Failure
 from wherry.cli.output import STDERR
 from wherry.cli.progress import show_messages
 
@@ -12,9 +13,12 @@ if TYPE_CHECKING:
 
 def pull_image(context: Context, image: str, platform: str, *, quiet: bool) -> None:
     """POST /images/create, progress on stderr. Raises `Failure`."""
+    from wherry.cli.credentials.store import auth_headers
+
     name, tag = split_tag(image)
     query = {"fromImage": name, "tag": tag, "platform": platform}
-    response = context.api.request("POST", "/images/create", query)
+    headers = auth_headers(context, image)
+    response = context.api.request("POST", "/images/create", query, headers=headers)
     show_messages(response.pieces(), STDERR, quiet=quiet)
 
 
@@ -25,3 +29,19 @@ def split_tag(image: str) -> tuple[str, str]:
         return name, digest
     head, colon, tag = image.rpartition(":")
     return (head, tag) if colon and "/" not in tag else (image, "latest")
+
+
+def has_tag(image: str) -> bool:
+    """Whether it names a tag or a digest."""
+    return "@" in image or ":" in image.rpartition("/")[2]
+
+
+def full_name(image: str) -> str:
+    """`docker.io/library/debian:12` of `debian:12`. Raises `Failure` when it is no name."""
+    from wherry.errors import Invalid
+    from wherry.spec import reference
+
+    try:
+        return str(reference.parse(image))
+    except Invalid as error:
+        raise Failure(str(error)) from None

@@ -82,7 +82,7 @@ class Engine:
             roster, creation, lifecycle, stopping, removal, runtime, stores.snapshotter, images,
             host, background,
         )  # fmt: skip
-        image_service = Images(stores, images, Users(roster), events)
+        image_service = Images(stores, images, Users(roster), events, settings.registries)
         engine = cls(
             containers=Containers(parts),
             execs=execs,

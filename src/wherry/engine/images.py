@@ -24,7 +24,7 @@ from wherry.engine.values.images import (
     Progress,
     Removed,
 )
-from wherry.errors import Conflict, NotFound, Unsupported
+from wherry.errors import Conflict, NotFound
 from wherry.image import rootimport
 from wherry.image.load import ImageLoaded, LayerLoaded, Loader
 from wherry.image.removal import DELETED, Remover
@@ -33,9 +33,12 @@ from wherry.spec import reference
 
 if TYPE_CHECKING:
     from wherry.engine.events import EventLog
+    from wherry.engine.imagetransfers import Transfers
+    from wherry.engine.values.images import PullRequest, PushRequest
     from wherry.image.record import Image
     from wherry.image.removal import ImageUsers, Step
     from wherry.image.store import ImageStore
+    from wherry.registry.config import RegistryConfig
     from wherry.spec.reference import Reference
     from wherry.storage.stores import Stores
 
@@ -47,19 +50,28 @@ class Images:
     """Implements `wherry.api.backend.ImageBackend`."""
 
     def __init__(
-        self, stores: Stores, store: ImageStore, users: ImageUsers, events: EventLog
+        self,
+        stores: Stores,
+        store: ImageStore,
+        users: ImageUsers,
+        events: EventLog,
+        registries: RegistryConfig,
     ) -> None:
         self._stores = stores
         self._store = store
         self._users = users
         self._events = events
+        self._registries = registries
+        self._transfers_made: Transfers | None = None
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="images")
         self._remover = Remover(store, users)
         self._loader = Loader(store, stores.content, stores.collector)
         self._saver = Saver(store, stores.content)
 
     def close(self) -> None:
-        """Give the threads back when the work in progress is done."""
+        """Give the threads back when the work in progress is done; pulls and pushes are ended."""
+        if self._transfers_made is not None:
+            self._transfers_made.close()
         self._threads.shutdown()
 
     async def _run(self, work: Callable[[], Any]) -> Any:
@@ -105,7 +117,7 @@ class Images:
         name = reference.parse(f"{repository}:{tag}" if tag else repository).tagged()
         if name.digest:
             raise Conflict("refusing to create a tag with a digest reference")
-        self._store.tag(image.id, name)
+        self._store.tag(image.id, name, self._store.target(ref).digest)
         self._publish("tag", image, name.familiar)
 
     async def remove(self, ref: str, *, force: bool, prune: bool) -> Sequence[Removed]:
@@ -239,12 +251,27 @@ class Images:
         self._publish("import", image, name.familiar if name else image.id)
         yield Progress(image.id)
 
-    async def pull(self, reference: str, *, platform: str) -> AsyncIterator[Progress]:
-        """See `ImageBackend.pull`: there is no registry client yet."""
-        raise Unsupported(
-            f"cannot pull {reference}: registries are not supported yet",
-            hint="`wherry load` an archive, or `wherry image bootstrap debian:bookworm`",
-        )
+    # Registries
+
+    async def pull(self, request: PullRequest) -> AsyncIterator[Progress]:
+        """See `ImageBackend.pull`."""
+        return (await self._transfers()).pull(request)
+
+    async def push(self, request: PushRequest) -> AsyncIterator[Progress]:
+        """See `ImageBackend.push`."""
+        return (await self._transfers()).push(request)
+
+    async def _transfers(self) -> Transfers:
+        """Made, and what it needs imported, at the first pull or push."""
+        if self._transfers_made is None:
+            made: Transfers = await self._run(self._make_transfers)
+            self._transfers_made = self._transfers_made or made
+        return self._transfers_made
+
+    def _make_transfers(self) -> Transfers:
+        from wherry.engine.imagetransfers import Transfers
+
+        return Transfers(self._stores, self._store, self._registries, self._events)
 
     def _publish(self, action: str, image: Image, name: str) -> None:
         labels = {str(key): str(value) for key, value in image.config.labels.items()}

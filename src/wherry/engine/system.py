@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from wherry.engine.containers import logdrivers
@@ -14,6 +14,7 @@ from wherry.engine.containers.processes import memory_kib
 from wherry.engine.values.images import ImageQuery
 from wherry.engine.values.system import DiskUsage, SystemFacts, VersionFacts
 from wherry.kernel import lsm
+from wherry.registry.config import RegistryConfig
 from wherry.spec.seccomp import DOCKER_ARCHITECTURES
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ class Settings:
     labels: tuple[str, ...] = ()
     insecure_addresses: tuple[str, ...] = ()
     cgroup_parent: str = "/wherry"
+    registries: RegistryConfig = field(default_factory=RegistryConfig)
 
 
 class System:
