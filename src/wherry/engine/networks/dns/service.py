@@ -12,15 +12,21 @@ from wherry.engine.networks.dns.server import DnsServer, Policy
 from wherry.engine.networks.dns.settings import Ports, ResolverSettings
 from wherry.engine.networks.dns.sockets import ADDRESS, Listening, reopen_inside
 from wherry.engine.networks.dns.stock import HostSockets, SocketStock
+from wherry.engine.networks.dns.upstream import Sockets
 
 
 class Dns:
     """Serves the names of `names` to every attached container, in the running asyncio loop."""
 
-    def __init__(self, names: NameTable, live: LiveResolvConf | None = None) -> None:
+    def __init__(
+        self,
+        names: NameTable,
+        live: LiveResolvConf | None = None,
+        host: Sockets | None = None,
+    ) -> None:
         self.names = names
         self._live = live or LiveResolvConf()
-        self._host = HostSockets()
+        self._host = host or HostSockets()
         self._served: dict[str, tuple[DnsServer, SocketStock]] = {}
 
     def attach(self, container_id: str, listening: Listening, settings: ResolverSettings) -> Ports:
