@@ -6,6 +6,7 @@
     ├── Invalid         the request itself is wrong                              HTTP 400
     ├── NotModified     the wanted state holds already                           HTTP 304
     ├── Denied          policy or credentials forbid it                          HTTP 403
+    │   └── Unauthorized    credentials are missing or wrong                     HTTP 401
     ├── Unavailable     a part that is needed does not answer, or is full        HTTP 503
     ├── Unsupported     Wherry, or this machine, cannot do it (yet)              HTTP 501
     └── Internal        an assumption of ours or the kernel's broke              HTTP 500
@@ -52,6 +53,10 @@ class NotModified(WherryError):
 
 class Denied(WherryError):
     """Policy or credentials forbid the request."""
+
+
+class Unauthorized(Denied):
+    """A registry wants credentials, or others than it was shown."""
 
 
 class Unavailable(WherryError):

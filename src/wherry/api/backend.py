@@ -47,6 +47,7 @@ from wherry.engine.values.images import (
     PushRequest,
     Removed,
 )
+from wherry.engine.values.registries import Distribution, SearchQuery
 from wherry.engine.values.streams import Attachment, AttachRequest, LogsRequest, LogStream
 from wherry.engine.values.system import DiskUsage, SystemFacts, VersionFacts
 
@@ -54,6 +55,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from wherry.engine.containers.record import Container, Exec
+    from wherry.registry.credentials import Credentials
+    from wherry.registry.session import Found
 
 
 class ContainerBackend(Protocol):
@@ -188,6 +191,23 @@ class ImageBackend(Protocol):
         """Remove images nobody needs (`dangling`, `until`, `label`)."""
 
 
+class RegistryBackend(Protocol):
+    """Questions to registries that change nothing here."""
+
+    async def log_in(self, server: str, credentials: Credentials) -> str:
+        """Check credentials; the identity token that the registry gives, or "".
+
+        Unauthorized when they are wrong. `server` may be an address with scheme and path; "" is
+        Docker Hub.
+        """
+
+    async def search(self, query: SearchQuery) -> Sequence[Found]:
+        """Return the repositories that a registry finds, best first."""
+
+    async def describe(self, text: str, credentials: Credentials) -> Distribution:
+        """Return what a reference leads to in its registry."""
+
+
 class SystemBackend(Protocol):
     """The engine itself."""
 
@@ -215,5 +235,6 @@ class Backends:
     containers: ContainerBackend
     execs: ExecBackend
     images: ImageBackend
+    registries: RegistryBackend
     system: SystemBackend
     events: EventBackend

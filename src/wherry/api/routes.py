@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from typing import Final
 
-from wherry.api import attach, containers, events, execs, images, system, unserved
+from wherry.api import (
+    attach,
+    auth,
+    containers,
+    distribution,
+    events,
+    execs,
+    images,
+    search,
+    system,
+    unserved,
+)
 from wherry.api.router import Route
 
 ROUTES: Final = (
@@ -42,6 +53,7 @@ ROUTES: Final = (
     Route("GET", "/exec/{id}/json", execs.inspect),
     Route("GET", "/images/json", images.list_all),
     Route("GET", "/images/get", images.save_many),
+    Route("GET", "/images/search", search.search),
     Route("POST", "/images/load", images.load),
     Route("POST", "/images/create", images.create),
     Route("POST", "/images/prune", images.prune, since=(1, 25)),
@@ -51,5 +63,7 @@ ROUTES: Final = (
     Route("POST", "/images/{name:.*}/tag", images.tag),
     Route("POST", "/images/{name:.*}/push", images.push),
     Route("DELETE", "/images/{name:.*}", images.remove),
+    Route("POST", "/auth", auth.log_in),
+    Route("GET", "/distribution/{name:.*}/json", distribution.inspect, since=(1, 30)),
     *unserved.ROUTES,
 )

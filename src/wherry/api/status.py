@@ -18,6 +18,7 @@ _STATUS: Final[dict[type[Exception], int]] = {
     errors.Invalid: 400,
     errors.NotModified: 304,
     errors.Denied: 403,
+    errors.Unauthorized: 401,
     errors.Unavailable: 503,
     errors.Unsupported: 501,
     errors.Internal: 500,

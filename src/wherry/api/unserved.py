@@ -17,8 +17,6 @@ _ENDPOINTS: Final = """
     POST          /build
     POST          /build/prune
     POST          /build/cancel
-    GET           /images/search
-    POST          /auth
     POST          /commit
     GET           /volumes
     POST          /volumes/create
@@ -67,7 +65,6 @@ _ENDPOINTS: Final = """
     POST          /configs/create
     GET,DELETE    /configs/{id}
     POST          /configs/{id}/update
-    GET           /distribution/{name:.*}/json
     POST          /session
     POST          /grpc
 """

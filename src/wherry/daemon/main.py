@@ -94,6 +94,7 @@ def _server(engine: Engine, ended: asyncio.Event) -> Server:
         containers=engine.containers,
         execs=engine.execs,
         images=engine.images,
+        registries=engine.registries,
         system=engine.system,
         events=engine.events,
     )

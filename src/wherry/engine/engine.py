@@ -25,6 +25,7 @@ from wherry.engine.events import EventLog
 from wherry.engine.host import inspect_host
 from wherry.engine.images import Images
 from wherry.engine.reconcile import Reconciliation
+from wherry.engine.registries import Registries
 from wherry.engine.system import Settings, System
 from wherry.engine.values.containers import RemoveRequest, StopRequest
 from wherry.errors import Conflict, NotFound, NotModified, WherryError
@@ -49,6 +50,7 @@ class Engine:
     containers: Containers
     execs: Execs
     images: Images
+    registries: Registries
     system: System
     events: EventLog
     parts: Parts
@@ -87,6 +89,7 @@ class Engine:
             containers=Containers(parts),
             execs=execs,
             images=image_service,
+            registries=Registries(settings.registries),
             system=System(settings, host, roster, events, stores, image_service),
             events=events,
             parts=parts,

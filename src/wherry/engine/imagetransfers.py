@@ -49,7 +49,8 @@ class Transfers:
         self._active: set[Cancellation] = set()
         host = platform.of_machine(os.uname().machine)
         works = LayerWorks(images.layers, self._downloads, limit)
-        self._puller = Puller(images, stores.collector, works, config, SignatureCheck(), host)
+        check = SignatureCheck(config.signature_policy)
+        self._puller = Puller(images, stores.collector, works, config, check, host)
         self._pusher = Pusher(images, stores.collector, config)
 
     async def pull(self, request: PullRequest) -> AsyncIterator[Progress]:

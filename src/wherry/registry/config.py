@@ -16,6 +16,8 @@ import socket
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from wherry.registry.signature_policy import DEFAULT_PATH
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
@@ -60,6 +62,7 @@ class RegistryConfig:
     """How registries are to be reached.
 
     `insecure` holds names, host:port and CIDRs. `proxies` None means the environment's.
+    `signature_policy` is the file that `signature_check` reads.
     """
 
     mirrors: tuple[MirrorRow, ...] = ()
@@ -69,6 +72,7 @@ class RegistryConfig:
     max_concurrent_uploads: int = 5
     max_download_attempts: int = 5
     proxies: Proxies | None = None
+    signature_policy: str = DEFAULT_PATH
 
     def mirrors_of(self, domain: str) -> tuple[Mirror, ...]:
         """Mirrors of a registry in the order to try; the most exact row counts."""
