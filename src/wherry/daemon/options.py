@@ -18,6 +18,7 @@ DEFAULT_CONFIG: Final = "/etc/wherry/daemon.json"
 DEFAULT_DATA_ROOT: Final = "/var/lib/wherry"
 DEFAULT_EXEC_ROOT: Final = "/run/wherry"
 DEFAULT_CGROUP_PARENT: Final = "/wherry"
+DEFAULT_SIGNATURE_POLICY: Final = "/etc/wherry/signatures.json"
 LOG_LEVELS: Final = ("debug", "info", "warn", "error", "fatal")
 
 
@@ -33,6 +34,7 @@ class Options:
     group: str = ""
     cgroup_parent: str = DEFAULT_CGROUP_PARENT
     labels: tuple[str, ...] = field(default_factory=tuple)
+    signature_policy: str = DEFAULT_SIGNATURE_POLICY
 
     @property
     def addresses(self) -> tuple[str, ...]:
@@ -66,6 +68,12 @@ ROWS: Final = (
     Row("group", ("--group", "-G"), "group", "group that may use the unix socket"),
     Row("cgroup_parent", ("--cgroup-parent",), "cgroup-parent", "cgroup to put containers below"),
     Row("labels", ("--label",), "labels", "label of the daemon: key=value", repeated=True),
+    Row(
+        "signature_policy",
+        ("--signature-policy",),
+        "signature-policy",
+        "file that says which images must be signed",
+    ),
 )
 
 
