@@ -50,6 +50,7 @@ from wherry.engine.values.images import (
 from wherry.engine.values.registries import Distribution, SearchQuery
 from wherry.engine.values.streams import Attachment, AttachRequest, LogsRequest, LogStream
 from wherry.engine.values.system import DiskUsage, SystemFacts, VersionFacts
+from wherry.engine.volumes.values import VolumeFacts, VolumeRequest, VolumesPruned
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -191,6 +192,34 @@ class ImageBackend(Protocol):
         """Remove images nobody needs (`dangling`, `until`, `label`)."""
 
 
+class VolumeBackend(Protocol):
+    """Volumes by their names, which are never shortened."""
+
+    async def list(self, filters: Mapping[str, tuple[str, ...]]) -> Sequence[VolumeFacts]:
+        """Return the volumes that match (`dangling`, `driver`, `label`, `name`), by name."""
+
+    async def get(self, name: str) -> VolumeFacts:
+        """Return one volume. NotFound: `get <name>: no such volume`."""
+
+    async def create(self, request: VolumeRequest) -> VolumeFacts:
+        """Make one, or return the one that has the name. Conflict when that is another kind."""
+
+    async def remove(self, name: str, *, force: bool) -> None:
+        """Remove it. Conflict while a container names it; `force` forgives that it is not there."""
+
+    async def prune(self, filters: Mapping[str, tuple[str, ...]]) -> VolumesPruned:
+        """Remove what no container names: anonymous ones, or with the filter `all` every one."""
+
+    async def rename(self, name: str, other: str) -> None:
+        """Give it another name; containers that name it follow."""
+
+    async def clone(self, name: str, other: str) -> VolumeFacts:
+        """Make a new volume that is a copy of it."""
+
+    async def export(self, name: str) -> AsyncIterator[bytes]:
+        """Return its files as a tar stream."""
+
+
 class RegistryBackend(Protocol):
     """Questions to registries that change nothing here."""
 
@@ -236,5 +265,6 @@ class Backends:
     execs: ExecBackend
     images: ImageBackend
     registries: RegistryBackend
+    volumes: VolumeBackend
     system: SystemBackend
     events: EventBackend

@@ -32,6 +32,8 @@ CONTAINERS: Final = frozenset(
 CONTAINERS_PRUNE: Final = frozenset(("label", "label!", "until"))
 IMAGES: Final = frozenset(["before", "dangling", "label", "reference", "since", "until"])
 IMAGES_PRUNE: Final = frozenset(("dangling", "label", "label!", "until"))
+VOLUMES: Final = frozenset(("dangling", "driver", "label", "name"))
+VOLUMES_PRUNE: Final = frozenset(("all", "label", "label!"))
 _VALUES: Final[Mapping[str, frozenset[str]]] = {
     "status": frozenset(
         ["created", "dead", "exited", "paused", "removing", "restarting", "running"]

@@ -15,6 +15,7 @@ from wherry.api import (
     search,
     system,
     unserved,
+    volumes,
 )
 from wherry.api.router import Route
 
@@ -63,6 +64,14 @@ ROUTES: Final = (
     Route("POST", "/images/{name:.*}/tag", images.tag),
     Route("POST", "/images/{name:.*}/push", images.push),
     Route("DELETE", "/images/{name:.*}", images.remove),
+    Route("GET", "/volumes", volumes.list_all),
+    Route("POST", "/volumes/create", volumes.create),
+    Route("POST", "/volumes/prune", volumes.prune, since=(1, 25)),
+    Route("POST", "/volumes/{name}/rename", volumes.rename),
+    Route("POST", "/volumes/{name}/clone", volumes.clone),
+    Route("GET", "/volumes/{name}/export", volumes.export),
+    Route("GET", "/volumes/{name:.*}", volumes.inspect),
+    Route("DELETE", "/volumes/{name:.*}", volumes.remove),
     Route("POST", "/auth", auth.log_in),
     Route("GET", "/distribution/{name:.*}/json", distribution.inspect, since=(1, 30)),
     *unserved.ROUTES,

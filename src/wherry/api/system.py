@@ -12,6 +12,7 @@ from wherry.api.image_render import summarised as image_summary
 from wherry.api.shims import DISK_USAGE, INFO, adapted
 from wherry.api.system_info import rendered
 from wherry.api.version import MAXIMUM, MINIMUM, text_of
+from wherry.api.volumes import rendered as rendered_volume
 from wherry.http.message import Answer, Response
 
 _PING: Final = {
@@ -88,7 +89,7 @@ async def disk_usage(call: Call) -> Answer:
             for container, rw, root_fs in usage.containers
         ]
     if "volume" in kinds:
-        shown["Volumes"] = []
+        shown["Volumes"] = [rendered_volume(volume) for volume in usage.volumes]
     if "build-cache" in kinds:
         shown["BuildCache"] = []
     return json_response(adapted(DISK_USAGE, shown, call.version))

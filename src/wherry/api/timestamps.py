@@ -24,6 +24,11 @@ def rfc3339_nano(moment: int | None) -> str:
     return f"{text}.{fraction:09d}".rstrip("0") + "Z"
 
 
+def rfc3339_seconds(moment: int) -> str:
+    """Return nanoseconds since the epoch in UTC, whole seconds (Go's time.RFC3339)."""
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(moment // _BILLION))
+
+
 _STEPS: Final = (
     # below so many seconds: words for one, unit in seconds, name of the unit
     (60, "1 second", 1, "seconds"),

@@ -18,10 +18,7 @@ _ENDPOINTS: Final = """
     POST          /build/prune
     POST          /build/cancel
     POST          /commit
-    GET           /volumes
-    POST          /volumes/create
-    POST          /volumes/prune
-    GET,PUT,DELETE /volumes/{name:.*}
+    PUT           /volumes/{name:.*}
     GET           /networks
     POST          /networks/create
     POST          /networks/prune

@@ -12,6 +12,7 @@ GROUPS: dict[str, str] = {
     "image": "Work with images",
     "registry": "Run a registry",
     "system": "Work with the engine itself",
+    "volume": "Work with volumes",
 }
 
 # The words after `wherry`, and the module. Several spellings of one command share a module; the
@@ -62,6 +63,7 @@ COMMANDS: dict[str, str] = {
     "container list": "ps",
     "container ps": "ps",
     "container pause": "pause",
+    "container prune": "container_prune",
     "container rename": "rename",
     "container restart": "restart",
     "container rm": "rm",
@@ -91,13 +93,31 @@ COMMANDS: dict[str, str] = {
     "system events": "events",
     "system info": "info",
     "system shutdown": "system_shutdown",
+    "volume clone": "volume_clone",
+    "volume create": "volume_create",
+    "volume export": "volume_export",
+    "volume inspect": "volume_inspect",
+    "volume list": "volume_ls",
+    "volume ls": "volume_ls",
+    "volume prune": "volume_prune",
+    "volume remove": "volume_rm",
+    "volume rename": "volume_rename",
+    "volume rm": "volume_rm",
 }
 
 COMMON = ("run", "exec", "ps", "images", "version", "info")
 
 # Spellings that work but that the lists of commands leave out, as docker's do.
 UNLISTED = frozenset(
-    ("container list", "container ps", "container remove", "image list", "image remove")
+    (
+        "container list",
+        "container ps",
+        "container remove",
+        "image list",
+        "image remove",
+        "volume list",
+        "volume remove",
+    )
 )
 
 

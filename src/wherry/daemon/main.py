@@ -97,6 +97,7 @@ def _server(engine: Engine, ended: asyncio.Event) -> Server:
         execs=engine.execs,
         images=engine.images,
         registries=engine.registries,
+        volumes=engine.volumes,
         system=engine.system,
         events=engine.events,
     )

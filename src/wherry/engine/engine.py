@@ -21,13 +21,18 @@ from wherry.engine.containers.service import Containers, Parts
 from wherry.engine.containers.spec.compose import Composer
 from wherry.engine.containers.stopping import Stopping
 from wherry.engine.containers.store import ContainerTable
+from wherry.engine.containers.volumeusers import VolumeUsers
 from wherry.engine.events import EventLog
 from wherry.engine.host import inspect_host
 from wherry.engine.images import Images
 from wherry.engine.reconcile import Reconciliation
 from wherry.engine.registries import Registries
+from wherry.engine.runnable import RunnableImages
 from wherry.engine.system import Settings, System
 from wherry.engine.values.containers import RemoveRequest, StopRequest
+from wherry.engine.volumes.directories import Directories
+from wherry.engine.volumes.service import Volumes
+from wherry.engine.volumes.store import VolumeTable
 from wherry.errors import Conflict, NotFound, NotModified, WherryError
 from wherry.image.removal import ImageUser
 from wherry.image.store import ImageStore
@@ -51,6 +56,7 @@ class Engine:
     execs: Execs
     images: Images
     registries: Registries
+    volumes: Volumes
     system: System
     events: EventLog
     parts: Parts
@@ -68,14 +74,27 @@ class Engine:
         roster = Roster(ContainerTable(stores.database), events)
         images = ImageStore(stores.database, stores.layers, stores.collector)
         composer = Composer(host, settings.cgroup_parent)
+        volumes = Volumes(
+            VolumeTable(stores.database),
+            Directories(os.path.join(settings.data_root, "volumes")),
+            VolumeUsers(roster),
+            events,
+        )
         directory = os.path.join(settings.data_root, "containers")
         os.makedirs(directory, mode=0o710, exist_ok=True)
 
-        launching = Launching(roster, stores.snapshotter, runtime, composer)
+        launching = Launching(roster, stores.snapshotter, runtime, composer, volumes)
         lifecycle = Lifecycle(roster, launching, runtime, background)
         stopping = Stopping(roster, runtime, lifecycle)
-        removal = Removal(roster, stores.snapshotter, lifecycle, stopping)
-        creation = Creation(roster, images, stores.snapshotter, host, directory)
+        removal = Removal(roster, stores.snapshotter, lifecycle, stopping, volumes)
+        creation = Creation(
+            roster,
+            RunnableImages(images, stores.collector),
+            stores.snapshotter,
+            host,
+            volumes,
+            directory,
+        )
         execs = Execs(roster, runtime, composer, background)
         lifecycle.process_gone = execs.container_ended
         lifecycle.ended = _removing(removal)
@@ -90,7 +109,8 @@ class Engine:
             execs=execs,
             images=image_service,
             registries=Registries(settings.registries),
-            system=System(settings, host, roster, events, stores, image_service),
+            volumes=volumes,
+            system=System(settings, host, roster, events, stores, image_service, volumes),
             events=events,
             parts=parts,
             stores=stores,
@@ -101,6 +121,7 @@ class Engine:
             roster, runtime, stores.snapshotter, lifecycle, execs, removal, host, composer,
             directory, background,
         ).run()  # fmt: skip
+        volumes.settle()
         return engine
 
     async def close(self) -> None:

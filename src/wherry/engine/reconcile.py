@@ -150,7 +150,8 @@ class Reconciliation:
 
     async def _remove(self, live: Live) -> None:
         with contextlib.suppress(WherryError):
-            await self._removal.remove(live, RemoveRequest(force=True))
+            volumes = live.record.host_config.auto_remove
+            await self._removal.remove(live, RemoveRequest(force=True, volumes=volumes))
 
     async def _start(self, live: Live) -> None:
         try:

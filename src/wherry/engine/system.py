@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from wherry.engine.host import Host
     from wherry.engine.images import Images
     from wherry.engine.values.images import ImageFacts
+    from wherry.engine.volumes.service import Volumes
     from wherry.storage.stores import Stores
 
 VERSION: Final = "0.1.0"
@@ -58,6 +59,7 @@ class System:
         events: EventLog,
         stores: Stores,
         images: Images,
+        volumes: Volumes,
     ) -> None:
         self._settings = settings
         self._host = host
@@ -65,6 +67,7 @@ class System:
         self._events = events
         self._stores = stores
         self._images = images
+        self._volumes = volumes
         self._id = engine_id(settings.data_root)
 
     async def version(self) -> VersionFacts:
@@ -149,7 +152,7 @@ class System:
             size = await asyncio.to_thread(snapshotter.written, record.id)
             image = next((each.size for each in images if each.id == record.image_id), 0)
             rows.append((record, size, size + image))
-        return DiskUsage(layers, images, rows)
+        return DiskUsage(layers, images, rows, await self._volumes.measured())
 
     def _layers_size(self, images: Sequence[ImageFacts]) -> int:
         store = self._stores.layers

@@ -13,6 +13,7 @@ from contextlib import ExitStack, contextmanager
 from typing import Any
 
 from wherry.engine.containers.runtime import (
+    SUBPATH,
     Bundle,
     ExecProcess,
     LaunchError,
@@ -20,6 +21,7 @@ from wherry.engine.containers.runtime import (
 )
 from wherry.kernel import mount
 from wherry.kernel.cgroup.cgroup import Cgroup
+from wherry.kernel.path import open_in
 from wherry.runtime.plan import CgroupPlace, plan_join, plan_launch
 
 _RECURSIVE = "rbind"
@@ -101,10 +103,25 @@ def _is_bind(item: Mapping[str, Any]) -> bool:
 def _open_source(item: Mapping[str, Any]) -> int:
     recursive = _RECURSIVE in (item.get("options") or ())
     try:
+        if SUBPATH in item:
+            return _open_below(item["source"], item[SUBPATH], recursive=recursive)
         return mount.clone_tree(item["source"], recursive=recursive)
     except OSError as error:
-        text = f"cannot mount {item['source']}: {os.strerror(error.errno or 0).lower()}"
+        place = "/".join(filter(None, (item["source"], item.get(SUBPATH))))
+        text = f"cannot mount {place}: {os.strerror(error.errno or 0).lower()}"
         raise LaunchError("mount", error.errno or 0, text) from error
+
+
+def _open_below(source: str, subpath: str, *, recursive: bool) -> int:
+    root = os.open(source, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        place = open_in(root, subpath, os.O_PATH)
+    finally:
+        os.close(root)
+    try:
+        return mount.clone_tree("", dirfd=place, recursive=recursive)
+    finally:
+        os.close(place)
 
 
 def _open_namespace(path: str) -> int:

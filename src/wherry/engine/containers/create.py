@@ -11,21 +11,25 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final, Protocol
 
-from wherry.engine.containers import defaults, imageconfig, logdrivers, marks, names, volumes
+from wherry.engine.containers import defaults, imageconfig, logdrivers, marks, names
 from wherry.engine.containers.checks import config as config_checks
 from wherry.engine.containers.checks import host as host_checks
 from wherry.engine.containers.checks import network as network_checks
 from wherry.engine.containers.checks import resources as resource_checks
-from wherry.engine.containers.mountpoints import check_tmpfs, mount_points
+from wherry.engine.containers.mountpoints import Wanted, check_tmpfs, mount_points
 from wherry.engine.containers.record import Container
 from wherry.engine.containers.spec import security
 from wherry.engine.values.containers import Created, CreateRequest
-from wherry.errors import Internal, Invalid, NotFound
+from wherry.engine.volumes import copyup
+from wherry.errors import Internal, Invalid
 from wherry.spec import platform as platforms
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from wherry.engine.containers.roster import Roster
     from wherry.engine.host import Host
+    from wherry.engine.volumes.service import Volumes
     from wherry.image.record import Image
     from wherry.storage.snapshot import Snapshotter
 
@@ -36,8 +40,11 @@ NAME_PATTERN: Final = "[a-zA-Z0-9][a-zA-Z0-9_.-]"
 class Images(Protocol):
     """What creating needs of the image store."""
 
-    def resolve(self, ref: str) -> Image:
-        """The image that `ref` means. Raises NotFound."""
+    async def find(self, ref: str, platform: str) -> Image:
+        """The image that `ref` means, of the platform if one is named, unpacked.
+
+        Raises NotFound; Invalid or Unsupported for what is kept but cannot be run here.
+        """
 
 
 class Creation:
@@ -49,25 +56,28 @@ class Creation:
         images: Images,
         snapshotter: Snapshotter,
         host: Host,
+        volumes: Volumes,
         directory: str,
     ) -> None:
         self._roster = roster
         self._images = images
         self._snapshotter = snapshotter
         self._host = host
+        self._volumes = volumes
         self._directory = directory
         self._own_platform = platforms.of_machine(host.machine)
 
     async def create(self, request: CreateRequest) -> Created:
         """Create one. Raises Invalid, NotFound, Conflict, Unsupported."""
         request, warnings = self._checked(request)
-        image = self._images.resolve(request.config.image)
+        image = await self._images.find(request.config.image, request.platform)
         warnings += self._check_platform(request, image)
         id = secrets.token_hex(32)
         name = self._take_name(request.name, id)
         try:
-            record = self._record(request, image, id, name)
-            await self._make(record, image)
+            record, wanted = self._record(request, image, id, name)
+            with self._volumes.hold([each.volume for each in wanted if each.volume]):
+                await self._make(record, image)
         except BaseException:
             self._roster.release(name)
             raise
@@ -90,15 +100,8 @@ class Creation:
         return replace(request, host_config=host), warnings
 
     def _check_platform(self, request: CreateRequest, image: Image) -> list[str]:
-        """A platform that was asked for must be the image's; a foreign one is warned about."""
+        """A foreign platform that was not asked for is warned about."""
         there = image.config.platform
-        if request.platform:
-            wanted = platforms.parse(request.platform)
-            if not wanted.accepts(there):
-                raise NotFound(
-                    f"image with reference {request.config.image} was found but its platform "
-                    f"({there}) does not match the specified platform ({wanted})"
-                )
         if request.platform or self._own_platform.can_run(there):
             return []
         warning = (
@@ -112,17 +115,20 @@ class Creation:
         self._roster.reserve(name, id)
         return name
 
-    def _record(self, request: CreateRequest, image: Image, id: str, name: str) -> Container:
+    def _record(
+        self, request: CreateRequest, image: Image, id: str, name: str
+    ) -> tuple[Container, Sequence[Wanted]]:
         directory = f"{self._directory}/{id}"
         inherited = imageconfig.of_image(image.config.config)
         config = imageconfig.merge(request.config, inherited)
         config_checks.check(config)
         host = defaults.host_config(request.host_config, self._host)
         config = defaults.config(config, host, id, os.uname().nodename)
-        points = mount_points(config, host, directory)
+        wanted = mount_points(config, host, self._volumes.path, self._lender)
+        points = tuple(each.point for each in wanted)
         check_tmpfs(tuple(host.tmpfs or ()), points)
         path, args = imageconfig.command_of(config)
-        return Container(
+        record = Container(
             id=id,
             name=name,
             created=time.time_ns(),
@@ -139,6 +145,10 @@ class Creation:
             mounts=points,
             platform=image.config.platform.os,
         )
+        return record, wanted
+
+    def _lender(self, ref: str) -> Container:
+        return self._roster.find(ref).record
 
     async def _make(self, record: Container, image: Image) -> None:
         """Make snapshot, directory and record; nothing stays if one of them fails."""
@@ -149,7 +159,7 @@ class Creation:
                 self._snapshotter.prepare(record.id, image.layers)
                 marks.put(self._snapshotter, record.id)
                 os.makedirs(record.directory, mode=0o710)
-                await volumes.make(record, self._snapshotter)
+                await copyup.fill(record, self._snapshotter, self._volumes)
             except OSError as error:
                 raise Internal(f"cannot make the container's files: {error}") from error
             live = self._roster.add(record)

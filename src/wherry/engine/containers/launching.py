@@ -17,6 +17,7 @@ from wherry.errors import Conflict
 
 if TYPE_CHECKING:
     from wherry.engine.containers.roster import Roster
+    from wherry.engine.volumes.service import Volumes
     from wherry.storage.snapshot import Snapshotter
 
 _LENT_FILES = ("resolv.conf", "hosts", "hostname")
@@ -26,12 +27,18 @@ class Launching:
     """Starts containers' processes; knows nothing of states."""
 
     def __init__(
-        self, roster: Roster, snapshotter: Snapshotter, runtime: Runtime, composer: Composer
+        self,
+        roster: Roster,
+        snapshotter: Snapshotter,
+        runtime: Runtime,
+        composer: Composer,
+        volumes: Volumes,
     ) -> None:
         self._roster = roster
         self._snapshotter = snapshotter
         self._runtime = runtime
         self._composer = composer
+        self._volumes = volumes
 
     async def launch(self, live: Live) -> Running:
         """Start the main process; returns when it has been executed.
@@ -40,6 +47,7 @@ class Launching:
         """
         record = live.record
         check_networks(record.host_config, record.networking)
+        await self._volumes.enter(record)
         prepare_sources(record.mounts)
         lenders = self._lenders(live)
         hostname = self._hostname(live)
@@ -52,7 +60,17 @@ class Launching:
             log=log_target(record),
             follow=live.is_awaited,
         )
-        return await self._runtime.start(record.id, self._composer.bundle(record, around))
+        running = await self._runtime.start(record.id, self._composer.bundle(record, around))
+        self._volumes.tell_use("mount", record)
+        return running
+
+    def tell_end(self, live: Live) -> None:
+        """Publish what the container's end means to others than itself."""
+        self._volumes.tell_use("unmount", live.record)
+
+    async def leave(self, live: Live) -> None:
+        """Let go of what the container's run held outside of it."""
+        await self._volumes.leave(live.record)
 
     def _lenders(self, live: Live) -> dict[str, tuple[Live, int]]:
         """The running containers whose namespaces this one borrows. Raises Conflict, NotFound."""

@@ -121,6 +121,7 @@ class Lifecycle:
         delay = self._delay(live, how)
         self._move_to_end(live, how, restarts=delay is not None)
         self._tell_end(live, how)
+        self._launching.tell_end(live)
         self.process_gone(live)
         live.release = self._background.start(
             self._release_when_read(live), f"letting go of container {live.id}"
@@ -209,6 +210,7 @@ class Lifecycle:
 
     async def _release(self, live: Live) -> None:
         await self._runtime.release(live.id)
+        await self._launching.leave(live)
 
 
 def _exit_of(running: Running) -> Exit:

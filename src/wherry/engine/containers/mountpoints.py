@@ -1,7 +1,6 @@
-"""What a container mounts beside its root: `-v`, `--mount` and the image's volumes, checked.
+"""What a container mounts beside its root: `-v`, `--mount`, `--volumes-from`, image's volumes.
 
-Named volumes do not exist yet; an anonymous one is a directory that belongs to its container and
-goes with it (docs/decisions/061-anonymous-volumes.md).
+Values only: volumes that are named here are made later, by whoever makes the container.
 """
 
 from __future__ import annotations
@@ -9,95 +8,170 @@ from __future__ import annotations
 import os
 import posixpath
 import secrets
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final
 
-from wherry.engine.containers.config import ContainerConfig, HostConfig, Mount
-from wherry.engine.containers.record import MountPoint
+from wherry.engine.containers.config import ContainerConfig, HostConfig, Mount, VolumeOptions
+from wherry.engine.containers.mountwords import PROPAGATION, clean_target, is_mode, split_bind
+from wherry.engine.containers.record import Container, MountPoint
+from wherry.engine.volumes.values import ANONYMOUS, LOCAL, VolumeRequest
 from wherry.errors import Invalid, Unsupported
 
-ACCESS: Final = ("rw", "ro")
-LABELS: Final = ("z", "Z")
-PROPAGATION: Final = ("private", "rprivate", "slave", "rslave", "shared", "rshared")
-COPY: Final = ("nocopy", "copy")
-CONSISTENCY: Final = ("consistent", "cached", "delegated")
-_KINDS: Final = (ACCESS, LABELS, PROPAGATION, COPY, CONSISTENCY)
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 DEFAULT_PROPAGATION: Final = "rprivate"
+# What Docker shows as the mode of a volume for which none was given.
+_VOLUME_MODE: Final = "z"
+
+VolumePath = Callable[[str], str]
+"""Where the files of the volume of that name are."""
+Lender = Callable[[str], Container]
+"""The container that `--volumes-from` names. Raises NotFound."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A mount point, and the volume that must be there for it."""
+
+    point: MountPoint
+    volume: VolumeRequest | None = None
 
 
 def mount_points(
-    config: ContainerConfig, host: HostConfig, directory: str
-) -> tuple[MountPoint, ...]:
-    """All of them by their targets; `directory` is the container's own, for anonymous volumes.
+    config: ContainerConfig, host: HostConfig, path: VolumePath, lender: Lender
+) -> tuple[Wanted, ...]:
+    """All of them by their targets. Raises Invalid, NotFound, Unsupported.
 
-    Raises Invalid, Unsupported for named volumes.
+    A mount of the user's goes before one that another container lends, and both go before the
+    image's volumes.
     """
-    points: dict[str, MountPoint] = {}
+    own: dict[str, Wanted] = {}
     for text in host.binds or ():
-        _add(points, from_bind(text, directory))
+        _add(own, from_bind(text, path, host.volume_driver))
     for mount in host.mounts or ():
-        _add(points, from_mount(mount, directory))
+        _add(own, from_mount(mount, path))
+    lent = {each.point.destination: each for each in _lent(host.volumes_from or (), lender)}
+    points = {**lent, **own}
     for target in config.volumes or ():
-        point = from_volume(target, directory)
-        if point.destination not in (*points, *(host.tmpfs or {})):
-            points[point.destination] = point
+        wanted = from_volume(target, path)
+        if wanted.point.destination not in (*points, *(host.tmpfs or {})):
+            points[wanted.point.destination] = wanted
     return tuple(points.values())
 
 
-def _add(points: dict[str, MountPoint], point: MountPoint) -> None:
-    if point.destination in points:
-        raise Invalid(f"Duplicate mount point: {point.destination}")
-    points[point.destination] = point
+def _add(points: dict[str, Wanted], wanted: Wanted) -> None:
+    target = wanted.point.destination
+    if target in points:
+        raise Invalid(f"Duplicate mount point: {target}")
+    points[target] = wanted
 
 
-def from_bind(text: str, directory: str) -> MountPoint:
-    """`[source:]target[:mode]`, as in `-v`. Raises Invalid, Unsupported."""
-    source, target, mode = _split(text)
+# -- of another container
+
+
+def _lent(specifications: Sequence[str], lender: Lender) -> Iterator[Wanted]:
+    """`container[:mode]` each: binds and volumes of that container."""
+    for text in specifications:
+        name, _, mode = text.partition(":")
+        if not name:
+            raise Invalid(f"malformed volumes-from specification: {text}")
+        if mode and not is_mode(mode):
+            raise Invalid(f"invalid mode for volumes-from: {mode}")
+        for point in lender(name).mounts:
+            if point.kind in ("bind", "volume"):
+                yield _borrowed(point, mode)
+
+
+def _borrowed(point: MountPoint, mode: str) -> Wanted:
+    words = mode.split(",") if mode else []
+    volume = VolumeRequest(point.name) if point.kind == "volume" else None
+    if not mode:
+        return Wanted(replace(point, copy=False), volume)
+    writable = point.rw and "ro" not in words
+    options = tuple(word for word in point.options if word not in ("ro", "rro"))
+    if not writable:
+        options += ("rro" if "rbind" in options else "ro",)
+    return Wanted(replace(point, mode=mode, rw=writable, options=options, copy=False), volume)
+
+
+# -- -v
+
+
+def from_bind(text: str, path: VolumePath, driver: str = "") -> Wanted:
+    """`[source:]target[:mode]`, as in `-v`. Raises Invalid."""
+    source, target, words = split_bind(text)
     try:
-        _check_target(target)
-        if not source:
-            return _anonymous(target, directory, mode)
-        if not source.startswith("/"):
-            raise _named(source)
+        target = clean_target(target)
     except Invalid as error:
         raise Invalid(f"invalid volume specification: '{text}': {error.message}") from None
-    return _bind(source, target, mode, create=True)
+    if source.startswith("/"):
+        return Wanted(_bind(source, target, words, create=True))
+    if any(word in PROPAGATION for word in words):
+        raise Invalid(f"invalid volume specification: '{text}': propagation is for bind mounts")
+    labels = None if source else {ANONYMOUS: ""}
+    request = VolumeRequest(source or secrets.token_hex(32), driver, labels)
+    return _volume(request, target, words, path)
 
 
-def _split(text: str) -> tuple[str, str, str]:
-    parts = text.split(":")
-    if not 1 <= len(parts) <= 3 or not parts[0] or (len(parts) == 2 and _is_mode(parts[1])):
-        raise Invalid(f"invalid volume specification: '{text}'", hint="write source:target[:mode]")
-    if len(parts) == 1:
-        return "", parts[0], ""
-    mode = parts[2] if len(parts) == 3 else ""
-    if mode and not _is_mode(mode):
-        raise Invalid(f"invalid mode: {mode}")
-    return parts[0], parts[1], mode
-
-
-def _is_mode(text: str) -> bool:
-    """Words of the mode, at most one of each kind."""
-    used = [next((kind for kind in _KINDS if word in kind), None) for word in text.split(",")]
-    return None not in used and len(set(used)) == len(used)
-
-
-def from_volume(target: str, directory: str) -> MountPoint:
+def from_volume(target: str, path: VolumePath) -> Wanted:
     """A volume of the image, or `-v /target`. Raises Invalid."""
     try:
-        _check_target(target)
+        clean = clean_target(target)
     except Invalid as error:
         raise Invalid(f"invalid volume specification: '{target}': {error.message}") from None
-    return _anonymous(target, directory, "")
+    request = VolumeRequest(secrets.token_hex(32), labels={ANONYMOUS: ""})
+    wanted = _volume(request, clean, [], path)
+    return Wanted(replace(wanted.point, mode=""), wanted.volume)
 
 
-def from_mount(mount: Mount, directory: str) -> MountPoint:
+def _volume(request: VolumeRequest, target: str, words: Sequence[str], path: VolumePath) -> Wanted:
+    read_only = "ro" in words
+    point = MountPoint(
+        "volume",
+        path(request.name),
+        target,
+        name=request.name,
+        driver=LOCAL,
+        mode=",".join(words) or _VOLUME_MODE,
+        rw=not read_only,
+        options=("rbind", DEFAULT_PROPAGATION, *(["ro"] if read_only else [])),
+        copy="nocopy" not in words,
+    )
+    return Wanted(point, request)
+
+
+def _bind(
+    source: str, target: str, words: Sequence[str], *, create: bool, recursive: bool = True
+) -> MountPoint:
+    propagation = next((word for word in words if word in PROPAGATION), DEFAULT_PROPAGATION)
+    read_only = "ro" in words
+    options = ["rbind" if recursive else "bind", propagation]
+    if read_only:
+        options.append("rro" if recursive else "ro")
+    return MountPoint(
+        "bind",
+        posixpath.normpath(source),
+        target,
+        mode=",".join(words) if create else "",
+        rw=not read_only,
+        propagation=propagation,
+        options=tuple(options),
+        create=create,
+    )
+
+
+# -- --mount
+
+
+def from_mount(mount: Mount, path: VolumePath) -> Wanted:
     """One `--mount`. Raises Invalid, Unsupported."""
     try:
         if not mount.target:
             raise Invalid("field Target must not be empty")
-        _check_target(mount.target)
-        return _MAKERS[mount.type](mount, directory)
+        target = clean_target(mount.target)
+        return _MAKERS[mount.type](mount, target, path)
     except KeyError:
         problem = "mount type unknown"
     except Invalid as error:
@@ -105,7 +179,7 @@ def from_mount(mount: Mount, directory: str) -> MountPoint:
     raise Invalid(f'invalid mount config for type "{mount.type}": {problem}')
 
 
-def _bind_of(mount: Mount, directory: str) -> MountPoint:
+def _bind_of(mount: Mount, target: str, path: VolumePath) -> Wanted:
     options = mount.bind_options
     if not mount.source:
         raise Invalid("field Source must not be empty")
@@ -121,16 +195,44 @@ def _bind_of(mount: Mount, directory: str) -> MountPoint:
     if mount.read_only:
         words.append("ro")
     recursive = not (options and options.non_recursive)
-    return _bind(mount.source, mount.target, ",".join(words), create=create, recursive=recursive)
+    point = _bind(mount.source, target, words, create=create, recursive=recursive)
+    if mount.read_only and options and options.read_only_non_recursive:
+        point = replace(point, options=tuple("ro" if w == "rro" else w for w in point.options))
+    return Wanted(point)
 
 
-def _volume_of(mount: Mount, directory: str) -> MountPoint:
-    if mount.source:
-        raise _named(mount.source)
-    return _anonymous(mount.target, directory, "ro" if mount.read_only else "")
+def _volume_of(mount: Mount, target: str, path: VolumePath) -> Wanted:
+    options = mount.volume_options or VolumeOptions()
+    if mount.source.startswith("/"):
+        raise Invalid(f'"{mount.source}" includes invalid characters for a local volume name')
+    driver = options.driver_config
+    labels = dict(options.labels) if options.labels else None
+    if not mount.source:
+        labels = {**(labels or {}), ANONYMOUS: ""}
+    request = VolumeRequest(
+        mount.source or secrets.token_hex(32),
+        driver.name if driver else "",
+        labels,
+        dict(driver.options) if driver and driver.options else None,
+    )
+    words = ["ro"] if mount.read_only else []
+    wanted = _volume(request, target, words, path)
+    subpath = _relative(options.subpath)
+    copy = not options.no_copy and not subpath
+    point = replace(wanted.point, mode=_VOLUME_MODE, copy=copy, subpath=subpath)
+    return Wanted(point, request)
 
 
-def _tmpfs_of(mount: Mount, directory: str) -> MountPoint:
+def _relative(subpath: str) -> str:
+    """A path below a volume's top. Raises Invalid for one that leads out of it."""
+    if not subpath:
+        return ""
+    if subpath.startswith("/") or ".." in subpath.split("/"):
+        raise Invalid(f"subpath must be a relative path within the volume: {subpath}")
+    return posixpath.normpath(subpath)
+
+
+def _tmpfs_of(mount: Mount, target: str, path: VolumePath) -> Wanted:
     if mount.source:
         raise Invalid("field Source must not be specified")
     words = ["ro"] if mount.read_only else []
@@ -138,11 +240,10 @@ def _tmpfs_of(mount: Mount, directory: str) -> MountPoint:
         words += [f"mode={options.mode:o}"] if options.mode else []
         words += [f"size={options.size_bytes}"] if options.size_bytes else []
         words += ["=".join(pair) for pair in options.options or ()]
-    return MountPoint("tmpfs", "", _clean(mount.target), rw=not mount.read_only,
-                      options=tuple(words))  # fmt: skip
+    return Wanted(MountPoint("tmpfs", "", target, rw=not mount.read_only, options=tuple(words)))
 
 
-def _image_of(mount: Mount, directory: str) -> MountPoint:
+def _image_of(mount: Mount, target: str, path: VolumePath) -> Wanted:
     raise Unsupported("mounts of type image are not supported yet")
 
 
@@ -154,67 +255,9 @@ _MAKERS: Final = {
 }
 
 
-def _bind(
-    source: str, target: str, mode: str, *, create: bool, recursive: bool = True
-) -> MountPoint:
-    words = mode.split(",") if mode else []
-    propagation = next((word for word in words if word in PROPAGATION), DEFAULT_PROPAGATION)
-    read_only = "ro" in words
-    options = ["rbind" if recursive else "bind", propagation]
-    if read_only:
-        options.append("rro" if recursive else "ro")
-    shown = ",".join(word for word in words if word not in PROPAGATION) if not create else mode
-    return MountPoint(
-        "bind",
-        posixpath.normpath(source),
-        _clean(target),
-        mode="" if shown == "ro" and not create else shown,
-        rw=not read_only,
-        propagation=propagation,
-        options=tuple(options),
-        create=create,
-    )
-
-
-def _anonymous(target: str, directory: str, mode: str) -> MountPoint:
-    name = secrets.token_hex(32)
-    read_only = "ro" in mode.split(",")
-    return MountPoint(
-        "volume",
-        f"{directory}/volumes/{name}/_data",
-        _clean(target),
-        name=name,
-        driver="local",
-        mode=mode,
-        rw=not read_only,
-        options=("rbind", DEFAULT_PROPAGATION, *(["ro"] if read_only else [])),
-    )
-
-
-def _named(name: str) -> Unsupported:
-    return Unsupported(
-        f"volume {name}: named volumes are not supported yet",
-        hint="mount a directory of the host: -v /path:/target",
-    )
-
-
-def _clean(target: str) -> str:
-    # normpath keeps a second leading slash, which POSIX lets mean something else
-    return "/" + posixpath.normpath(target).lstrip("/")
-
-
-def _check_target(target: str) -> None:
-    if not target.startswith("/"):
-        raise Invalid(f"invalid mount path: '{target}' mount path must be absolute")
-    if _clean(target) == "/":
-        raise Invalid("invalid specification: destination can't be '/'")
-    if "\0" in target:
-        raise Invalid("invalid mount path: it contains a NUL byte")
-
-
 def check_tmpfs(targets: Sequence[str], points: Sequence[MountPoint]) -> None:
     """Check `--tmpfs` targets, also against the other mounts. Raises Invalid."""
     for target in targets:
-        _check_target(target)
-        if any(point.destination == _clean(target) for point in points):
+        clean = clean_target(target)
+        if any(point.destination == clean for point in points):
             raise Invalid(f"Duplicate mount point: {target}")

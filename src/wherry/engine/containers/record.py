@@ -41,7 +41,9 @@ class MountPoint:
 
     `kind` is bind, volume or tmpfs; `source` a path of the host ("" for tmpfs); `mode` the option
     text the user gave ("ro,z"); `propagation` such as "rprivate", "" where it has no meaning.
-    `options` are words of mount(8) for the runtime, `create` makes a missing bind source.
+    `options` are words of mount(8) for the runtime, `create` makes a missing bind source. `copy`
+    fills an empty volume with what the image has at the target; `subpath` is the part of the source
+    that is mounted ("" is all of it).
     """
 
     kind: str
@@ -54,6 +56,8 @@ class MountPoint:
     propagation: str = ""
     options: tuple[str, ...] = ()
     create: bool = False
+    copy: bool = False
+    subpath: str = ""
 
 
 @dataclass(slots=True)

@@ -6,8 +6,6 @@ daemon starts (`wherry.engine.reconcile`).
 
 from __future__ import annotations
 
-import asyncio
-import os
 import shutil
 from typing import TYPE_CHECKING
 
@@ -21,6 +19,7 @@ if TYPE_CHECKING:
     from wherry.engine.containers.roster import Roster
     from wherry.engine.containers.stopping import Stopping
     from wherry.engine.values.containers import RemoveRequest
+    from wherry.engine.volumes.service import Volumes
     from wherry.storage.snapshot import Snapshotter
 
 
@@ -33,11 +32,13 @@ class Removal:
         snapshotter: Snapshotter,
         lifecycle: Lifecycle,
         stopping: Stopping,
+        volumes: Volumes,
     ) -> None:
         self._roster = roster
         self._snapshotter = snapshotter
         self._lifecycle = lifecycle
         self._stopping = stopping
+        self._volumes = volumes
 
     async def remove(self, live: Live, request: RemoveRequest) -> None:
         """Remove it. Raises Conflict when it runs and `force` is not set, or is being removed."""
@@ -53,6 +54,9 @@ class Removal:
                 await self._stopping.destroy(live)
             async with live.lock:
                 await self._delete(live)
+            if request.volumes:
+                names = [point.name for point in live.record.mounts if point.kind == "volume"]
+                await self._volumes.remove_anonymous(names)
         except (WherryError, OSError) as error:
             self._failed(live, error)
             raise
@@ -64,7 +68,7 @@ class Removal:
         await self._lifecycle.let_go(live)
         self._roster.move(live, states.removing(record.state))
         self._snapshotter.remove(record.id)
-        await _delete_tree(record.directory)
+        _delete_tree(record.directory)
         self._roster.remove(live)
         live.tell_start(None)
         live.waits.removed(WaitAnswer(record.state.exit_code))
@@ -86,13 +90,10 @@ def _runs(live: Live) -> Conflict:
     return Conflict(f"{prefix}{state.status}: stop the container before removing or force remove")
 
 
-async def _delete_tree(directory: str) -> None:
-    """Delete a container's directory; only volumes can be large enough to be worth a thread."""
+def _delete_tree(directory: str) -> None:
+    """Delete a container's directory: three small files and a log of bounded size."""
     try:
-        if os.path.isdir(f"{directory}/volumes"):
-            await asyncio.to_thread(shutil.rmtree, directory)
-        else:
-            shutil.rmtree(directory)
+        shutil.rmtree(directory)
     except FileNotFoundError:
         return
     except OSError as error:

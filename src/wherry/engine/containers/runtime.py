@@ -22,6 +22,10 @@ if TYPE_CHECKING:
 
 STDOUT, STDERR = 1, 2
 
+SUBPATH = "org.wherry.subpath"
+"""Key of a bind mount in a bundle's spec: the path below `source` that is mounted. It is looked up
+with `source` as the root directory, so that no symbolic link leads out of it."""
+
 
 class LaunchError(Exception):
     """The process could not be started; nothing of it is left but its cgroup (see `release`).

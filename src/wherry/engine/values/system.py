@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from wherry.engine.containers.record import Container
     from wherry.engine.values.images import ImageFacts
+    from wherry.engine.volumes.values import VolumeFacts
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,3 +82,4 @@ class DiskUsage:
     images: Sequence[ImageFacts] = ()
     containers: Sequence[tuple[Container, int, int]] = ()
     """(container, bytes of the writable layer, bytes with the image)."""
+    volumes: Sequence[VolumeFacts] = ()

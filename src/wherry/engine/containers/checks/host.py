@@ -157,12 +157,6 @@ def devices_of_drivers(host: HostConfig) -> None:
         )
 
 
-def volumes_from(host: HostConfig) -> None:
-    """Volumes of other containers come with volumes."""
-    if host.volumes_from:
-        raise Unsupported("--volumes-from is not supported yet")
-
-
 def _is_address(text: str) -> bool:
     try:
         ipaddress.ip_address(text)
@@ -186,5 +180,4 @@ CHECKS: Final[tuple[Callable[[HostConfig], None], ...]] = (
     log_driver,
     storage,
     devices_of_drivers,
-    volumes_from,
 )

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from wherry.engine.containers.record import Container, MountPoint
+from wherry.engine.containers.runtime import SUBPATH
 from wherry.errors import Invalid
 from wherry.spec import runtime
 
@@ -90,7 +91,8 @@ def user_mounts(container: Container) -> list[Mount]:
 def _of_point(point: MountPoint) -> Mount:
     if point.kind == "tmpfs":
         return _tmpfs(point.destination, point.options)
-    return _mount("bind", point.source, point.destination, list(point.options))
+    mount = _mount("bind", point.source, point.destination, list(point.options))
+    return {**mount, SUBPATH: point.subpath} if point.subpath else mount
 
 
 def _tmpfs(target: str, options: Sequence[str]) -> Mount:
