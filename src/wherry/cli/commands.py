@@ -89,6 +89,7 @@ COMMANDS: dict[str, str] = {
     "image rm": "rmi",
     "image remove": "rmi",
     "image save": "save",
+    "image sign": "image_sign",
     "image tag": "tag",
     "manifest annotate": "manifest_annotate",
     "manifest create": "manifest_create",
