@@ -16,7 +16,7 @@ from wherry.engine.containers.config import ContainerConfig, HostConfig, Mount, 
 from wherry.engine.containers.mountwords import PROPAGATION, clean_target, is_mode, split_bind
 from wherry.engine.containers.record import Container, MountPoint
 from wherry.engine.volumes.values import ANONYMOUS, LOCAL, VolumeRequest
-from wherry.errors import Invalid, Unsupported
+from wherry.errors import Invalid, NotFound, Unsupported
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -42,7 +42,7 @@ class Wanted:
 def mount_points(
     config: ContainerConfig, host: HostConfig, path: VolumePath, lender: Lender
 ) -> tuple[Wanted, ...]:
-    """All of them by their targets. Raises Invalid, NotFound, Unsupported.
+    """All of them by their targets. Raises Invalid, Unsupported.
 
     A mount of the user's goes before one that another container lends, and both go before the
     image's volumes.
@@ -79,9 +79,17 @@ def _lent(specifications: Sequence[str], lender: Lender) -> Iterator[Wanted]:
             raise Invalid(f"malformed volumes-from specification: {text}")
         if mode and not is_mode(mode):
             raise Invalid(f"invalid mode for volumes-from: {mode}")
-        for point in lender(name).mounts:
+        for point in _mounts_of(lender, name):
             if point.kind in ("bind", "volume"):
                 yield _borrowed(point, mode)
+
+
+def _mounts_of(lender: Lender, name: str) -> tuple[MountPoint, ...]:
+    """As Docker, not a 404: clients would take that for a missing image and pull it."""
+    try:
+        return lender(name).mounts
+    except NotFound as error:
+        raise Invalid(error.message) from None
 
 
 def _borrowed(point: MountPoint, mode: str) -> Wanted:

@@ -187,7 +187,7 @@ def test_own_mounts_go_before_borrowed_ones() -> None:
 
 
 def test_volumes_of_a_container_that_is_not_there() -> None:
-    with pytest.raises(NotFound, match="No such container: nobody"):
+    with pytest.raises(Invalid, match="No such container: nobody"):
         points(ContainerConfig(), HostConfig(volumes_from=("nobody",)))
 
 
