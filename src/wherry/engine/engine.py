@@ -87,14 +87,8 @@ class Engine:
         lifecycle = Lifecycle(roster, launching, runtime, background)
         stopping = Stopping(roster, runtime, lifecycle)
         removal = Removal(roster, stores.snapshotter, lifecycle, stopping, volumes)
-        creation = Creation(
-            roster,
-            RunnableImages(images, stores.collector),
-            stores.snapshotter,
-            host,
-            volumes,
-            directory,
-        )
+        runnable = RunnableImages(images, stores.collector)
+        creation = Creation(roster, runnable, stores.snapshotter, host, volumes, directory)
         execs = Execs(roster, runtime, composer, background)
         lifecycle.process_gone = execs.container_ended
         lifecycle.ended = _removing(removal)

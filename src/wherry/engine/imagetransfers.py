@@ -45,7 +45,7 @@ class Transfers:
         self._events = events
         limit = config.max_concurrent_downloads
         self._threads = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="transfer")
-        self._downloads = Downloads(stores.content, limit, config.max_download_attempts)
+        self._downloads = Downloads(stores.content, limit)
         self._active: set[Cancellation] = set()
         host = platform.of_machine(os.uname().machine)
         works = LayerWorks(images.layers, self._downloads, limit)

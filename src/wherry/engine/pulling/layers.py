@@ -10,13 +10,10 @@ from typing import TYPE_CHECKING
 
 from wherry.engine.pulling.display import Transfer, reading, short
 from wherry.engine.values.images import Progress
-from wherry.errors import Invalid
-from wherry.image.layerblobs import plain_digest
-from wherry.image.unpacking import unpack_file
+from wherry.image.layerblobs import is_kept, place
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from typing import IO
 
     from wherry.engine.pulling.display import Report
     from wherry.registry.cancellation import Cancellation
@@ -114,20 +111,16 @@ class _Work:
         there = part.is_plain or self._content.has(digest)
         if part.diff_id:
             self._lease.add("layer", part.diff_id)
-            kept = part.is_plain or self._is_kept(part)
+            kept = is_kept(self._layers, part.diff_id, digest)
             there = there and kept and self._layers.has(part.diff_id)
         self._report(Progress("Already exists" if there else "Pulling fs layer", short(digest)))
         return there
-
-    def _is_kept(self, part: Part) -> bool:
-        digest = part.descriptor.digest
-        return any(blob.digest == digest for blob in self._layers.blobs(part.diff_id))
 
     def bring(self, part: Part) -> None:
         """Fetch, unpack, keep."""
         self._fetch(part.descriptor)
         if part.diff_id:
-            with self._works.unpackers, self._layers.claim(part.diff_id):
+            with self._works.unpackers:
                 self._cancellation.check()
                 self._place(part)
         self._report(Progress("Pull complete", short(part.descriptor.digest)))
@@ -140,21 +133,11 @@ class _Work:
         self._report(Progress("Download complete", short(descriptor.digest)))
 
     def _place(self, part: Part) -> None:
-        """The layer is unpacked, or was by somebody else: then the blob must hold just that."""
-        descriptor, diff_id = part.descriptor, part.diff_id
-        with self._content.open(descriptor.digest) as file:
-            if not self._layers.has(diff_id):
-                with reading(self._report, "Extracting", file, descriptor):
-                    unpack_file(self._layers, file, self._lease, expected=diff_id)
-            elif not part.is_plain and not self._is_kept(part):
-                self._check(file, part)
-        if not part.is_plain:
-            self._layers.keep_blob(diff_id, descriptor.digest, descriptor.media_type)
-
-    def _check(self, file: IO[bytes], part: Part) -> None:
-        found = plain_digest(file, part.descriptor.digest)
-        if found != part.diff_id:
-            raise Invalid(
-                f"layer digest does not fit: blob {part.descriptor.digest} holds {found}, "
-                f"its image's config names {part.diff_id}"
-            )
+        descriptor = part.descriptor
+        place(
+            self._layers,
+            descriptor,
+            part.diff_id,
+            self._lease,
+            lambda file: reading(self._report, "Extracting", file, descriptor),
+        )
