@@ -35,7 +35,7 @@ AT_CREATION: list[tuple[dict[str, Any], int, str]] = [
     ({"HostConfig": {"CapAdd": ["X"]}}, 400, "unknown capability"),
     ({"HostConfig": {"Memory": "much"}}, 400, "cannot unmarshal string"),
     ({"HostConfig": {"PortBindings": {"80/tcp": [{}]}}}, 501, "publishing ports"),
-    ({"HostConfig": {"Binds": ["data:/x"]}}, 501, "named volumes"),
+    ({"HostConfig": {"Binds": ["a b:/x"]}}, 400, "includes invalid characters"),
 ]
 
 AT_START: list[tuple[dict[str, Any], int, str]] = [

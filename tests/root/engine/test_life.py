@@ -42,7 +42,7 @@ class Client:
         return self.call("GET", f"/containers/{id}/json").json()
 
     def remove(self, id: str) -> None:
-        assert self.call("DELETE", f"/containers/{id}?force=1").status == 204
+        assert self.call("DELETE", f"/containers/{id}?force=1&v=1").status == 204
 
     def until(self, id: str, condition: Callable[[Any], bool]) -> Any:
         limit = time.monotonic() + PATIENCE
