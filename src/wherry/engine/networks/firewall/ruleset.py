@@ -1,0 +1,119 @@
+"""The chains of our table, once and for all: what differs between networks stands in the sets.
+
+Order of what happens to a packet, by hook:
+
+prerouting, raw     what comes over a bridge for the host's 127.0.0.0/8 is dropped: route_localnet,
+                    which loopback publishing needs, would let it in
+prerouting, dstnat  what is for an address of the host and a published port goes to the container;
+                    one lookup in `publish`, and one in `any`, for the first packet of a connection
+output, dstnat      the same for what the host itself sends
+forward, filter     isolation: see the chain's own comments
+input, filter       containers with an egress policy reach the host only where it allows that
+postrouting, srcnat masquerade: what leaves for the world; and, where the answer would otherwise
+                    never come back this way, hairpins and what the host sent from loopback.
+                    Everything else keeps its source address
+
+Verdicts: `accept` ends only our own chain, other tables still see the packet (nft(8), "VERDICT
+STATEMENTS"); `drop` is final.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final
+
+from wherry.engine.networks.firewall import sets
+
+FAMILY: Final = "inet"
+
+CHAINS: Final = """
+chain raw {
+    type filter hook prerouting priority raw; policy accept;
+    iifname @bridges ip daddr 127.0.0.0/8 drop
+}
+chain prerouting {
+    type nat hook prerouting priority dstnat; policy accept;
+    iifname != "lo" ip daddr 127.0.0.0/8 accept
+    fib daddr type local goto publish
+}
+chain output {
+    type nat hook output priority -100; policy accept;
+    fib daddr type local goto publish
+}
+chain publish {
+    dnat ip to meta l4proto . ip daddr . th dport map @publish4
+    dnat ip to meta l4proto . th dport map @any4
+    dnat ip6 to meta l4proto . ip6 daddr . th dport map @publish6
+    dnat ip6 to meta l4proto . th dport map @any6
+}
+chain forward {
+    type filter hook forward priority filter; policy accept;
+    ct state established,related accept
+    # Within one network: bridged frames come here too where br_netfilter is on.
+    iifname . oifname @same accept
+    iifname @internal drop
+    oifname @internal drop
+    iifname @bridges jump guard
+    # A published port, reached through the host's address.
+    ct status dnat accept
+    oifname @routed4 jump routed
+    oifname @routed6 jump routed
+    # Other networks of ours, then the world.
+    iifname @bridges oifname @bridges drop
+    meta nfproto ipv4 oifname @open4 accept
+    meta nfproto ipv6 oifname @open6 accept
+    oifname @bridges drop
+}
+chain routed {
+    meta nfproto ipv4 oifname @routed4 meta l4proto icmp accept
+    meta nfproto ipv6 oifname @routed6 meta l4proto icmpv6 accept
+    oifname @routed4 ip daddr . meta l4proto . th dport @routed_ports4 accept
+    oifname @routed6 ip6 daddr . meta l4proto . th dport @routed_ports6 accept
+}
+chain input {
+    type filter hook input priority filter; policy accept;
+    ct state established,related accept
+    iifname @bridges jump guard
+}
+chain guard {
+    ip saddr @guarded4 goto guarded
+    ip6 saddr @guarded6 goto guarded
+}
+chain guarded {
+    icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert, nd-router-solicit } return
+    ip saddr . ip daddr @allowed4 return
+    ip6 saddr . ip6 daddr @allowed6 return
+    ip saddr . ip daddr @networks4 return
+    ip6 saddr . ip6 daddr @networks6 return
+    ip saddr . ip daddr . meta l4proto . th dport @allowed_ports4 return
+    ip6 saddr . ip6 daddr . meta l4proto . th dport @allowed_ports6 return
+    ip saddr . ip daddr . meta l4proto . th dport @network_ports4 return
+    ip6 saddr . ip6 daddr . meta l4proto . th dport @network_ports6 return
+    log group GROUP
+    reject with icmpx admin-prohibited
+}
+chain postrouting {
+    type nat hook postrouting priority srcnat; policy accept;
+    oifname @bridges ip saddr 127.0.0.0/8 masquerade
+    oifname @bridges ip6 saddr ::1 masquerade
+    iifname . oifname @same ct status dnat masquerade
+    oifname @bridges accept
+    ip saddr @masquerade4 masquerade
+    ip6 saddr @masquerade6 masquerade
+}
+"""
+
+
+def script(table: str, log_group: int, elements: Iterable[tuple[str, Iterable[str]]]) -> str:
+    """The whole table in one transaction, in place of an older one; elements as text, by set.
+
+    Connections go on while it is replaced: there is no moment without the rules.
+    """
+    name = f"{FAMILY} {table}"
+    lines = [f"add table {name}", f"delete table {name}", f"table {name} {{"]
+    lines += [each.declaration() for each in sets.ALL]
+    lines += [CHAINS.replace("GROUP", str(log_group)), "}"]
+    for set_name, texts in elements:
+        if members := ", ".join(texts):
+            lines.append(f"add element {name} {set_name} {{ {members} }}")
+    return "\n".join(lines) + "\n"

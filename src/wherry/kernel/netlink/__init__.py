@@ -1,0 +1,1 @@
+"""Netlink: messages as bytes, one socket, and rtnetlink's links, addresses, routes."""

@@ -1,0 +1,1 @@
+"""nftables: elements of sets and maps as own nfnetlink batches, everything else through `nft`."""
