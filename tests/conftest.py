@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -14,12 +14,15 @@ from tests.engines import ENGINES, Engine, why_not
 
 
 @contextmanager
-def running(kind: str) -> Iterator[Engine]:
-    """An engine with the busybox image; ended and searched for leaks when the block ends."""
+def running(kind: str, options: Sequence[str] = ()) -> Iterator[Engine]:
+    """An engine with the busybox image; ended and searched for leaks when the block ends.
+
+    `options` are further words of the daemon's command line.
+    """
     if reason := why_not(kind):
         pytest.skip(reason)
     # Not pytest's tmp_path: a unix socket's path is limited to 108 bytes (unix(7)).
-    engine = ENGINES[kind](Path(tempfile.mkdtemp(prefix=f"{kind[0]}-", dir="/tmp")))
+    engine = ENGINES[kind](Path(tempfile.mkdtemp(prefix=f"{kind[0]}-", dir="/tmp")), options)
     before = leaks.Holdings.of(engine)
     engine.start()
     try:

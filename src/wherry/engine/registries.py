@@ -10,7 +10,7 @@ import asyncio
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from wherry.engine.values.registries import Distribution
-from wherry.errors import Internal, Invalid, WherryError
+from wherry.errors import Internal, Invalid, Unauthorized, WherryError
 from wherry.spec import image as documents
 from wherry.spec import reference
 from wherry.spec.image import Index
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 DEFAULT_LIMIT: Final = 25
 MAX_LIMIT: Final = 100
 _HUB_NAMES: Final = frozenset(("", "index.docker.io", "registry-1.docker.io"))
+_REQUIRED: Final = "authentication required"
 _TRUE: Final = frozenset(("1", "true"))
 _FALSE: Final = frozenset(("0", "false"))
 
@@ -42,7 +43,12 @@ class Registries:
 
     async def log_in(self, server: str, credentials: Credentials) -> str:
         """See `RegistryBackend.log_in`."""
-        return await self._ask(domain_of(server), credentials, lambda session: session.log_in())
+        try:
+            return await self._ask(domain_of(server), credentials, lambda session: session.log_in())
+        except Unauthorized as error:
+            # The registry's own words, but where they do not fit one who has just given them.
+            told = error.message.replace(_REQUIRED, "incorrect username or password")
+            raise Unauthorized(told) from None
 
     async def search(self, query: SearchQuery) -> Sequence[Found]:
         """See `RegistryBackend.search`."""

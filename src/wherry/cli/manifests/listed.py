@@ -73,9 +73,10 @@ class Listed:
     def to_json(self) -> dict[str, Any]:
         """The form of docker's store and of `manifest inspect -v`."""
         member = "OCIManifest" if self.media_type == OCI_MANIFEST else "SchemaV2Manifest"
+        platform = {"platform": _ordered(self.platform)} if self.platform else {}
         return {
             "Ref": self.ref,
-            "Descriptor": dict(self.descriptor),
+            "Descriptor": {**self.descriptor, **platform},
             "Raw": base64.b64encode(self.raw).decode(),
             member: json.loads(self.raw),
         }
@@ -119,10 +120,14 @@ def encode_list(rows: Sequence[Mapping[str, Any]]) -> bytes:
 
 def _row(descriptor: Mapping[str, Any]) -> dict[str, Any]:
     row = {name: descriptor[name] for name in ("mediaType", "size", "digest")}
+    platform = _ordered(descriptor.get("platform") or {})
+    return row | {"platform": {"architecture": "", "os": "", **platform}}
+
+
+def _ordered(platform: Mapping[str, Any]) -> dict[str, Any]:
+    """The members of a platform that have a value, in the order of Go's struct."""
     names = ("architecture", "os", "os.version", "os.features", "variant")
-    platform = descriptor.get("platform") or {}
-    shown = {name: platform[name] for name in names if platform.get(name)}
-    return row | {"platform": {"architecture": "", "os": ""} | shown}
+    return {name: platform[name] for name in names if platform.get(name)}
 
 
 def rows_for(target: Reference, manifests: Sequence[Listed]) -> list[Mapping[str, Any]]:
