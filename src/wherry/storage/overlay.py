@@ -48,19 +48,19 @@ class OverlaySnapshotter:
         """See `Snapshotter.prepare`."""
         self._records.add(key, layers)
         try:
-            self._make_directories(key)
+            self._make_directories(key, layers)
         except BaseException:
             self.remove(key)
             raise
 
-    def _make_directories(self, key: str) -> None:
+    def _make_directories(self, key: str, layers: Sequence[str]) -> None:
         """The upper directory shows as the root: it takes the topmost layer's attributes."""
         base = self._path(key)
         upper, work = f"{base}/upper", f"{base}/work"
         os.mkdir(base, 0o710)
         os.mkdir(upper)
         os.mkdir(work, 0o700)
-        face = os.stat(self._lowers(key)[0])
+        face = os.stat(self._records.directory(layers[-1]) if layers else self._empty)
         if face.st_uid or face.st_gid:
             os.chown(upper, face.st_uid, face.st_gid)
         os.chmod(upper, stat.S_IMODE(face.st_mode))

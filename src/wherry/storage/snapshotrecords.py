@@ -68,10 +68,11 @@ class SnapshotRecords:
 
     def layers(self, key: str) -> list[str]:
         """DiffIDs, bottom first. Raises NotFound."""
-        if not self._exists(key):
-            raise NotFound(f"no such snapshot: {key}")
         with self._database.read() as connection:
-            return self._layers.used_by(connection, _USER, key)
+            found = self._layers.used_by(connection, _USER, key)
+        if not found and not self._exists(key):  # only one without layers has to be looked up
+            raise NotFound(f"no such snapshot: {key}")
+        return found
 
     def _exists(self, key: str) -> bool:
         with self._database.read() as connection:
@@ -80,4 +81,8 @@ class SnapshotRecords:
 
     def directories(self, key: str) -> list[str]:
         """The layers' directories, topmost first. Raises NotFound."""
-        return [self._layers.diff_path(diff_id) for diff_id in reversed(self.layers(key))]
+        return [self.directory(diff_id) for diff_id in reversed(self.layers(key))]
+
+    def directory(self, diff_id: str) -> str:
+        """Where a layer's files are."""
+        return self._layers.diff_path(diff_id)

@@ -40,8 +40,9 @@ def _look_up(name: str, search: str) -> str:
         _check(name, name)
         return name
     refused: Failure | None = None
-    for directory in search.split(":"):
-        path = f"{directory or '.'}/{name}"
+    paths = [f"{directory or '.'}/{name}" for directory in search.split(":")]
+    # Most directories have no such file; only if none has it does it matter why.
+    for path in [path for path in paths if os.path.lexists(path)] or paths:
         try:
             _check(path, name)
         except Failure as failure:
