@@ -76,7 +76,7 @@ def _check(options: Options) -> None:
     swappiness = options.number("memory-swappiness")
     if swappiness != -1 and not 0 <= swappiness <= 100:
         raise Failure(f"invalid value: {swappiness}. Valid memory swappiness range is 0-100")
-    if _restart_policy(options.text("restart"))["Name"] not in ("", "no") and options.on("rm"):
+    if restart_policy(options.text("restart"))["Name"] not in ("", "no") and options.on("rm"):
         raise Failure("conflicting options: cannot specify both --restart and --rm")
 
 
@@ -137,7 +137,7 @@ def _host_config(
         "LogConfig": _logging(options),
         "NetworkMode": network_mode(options),
         "PortBindings": published,
-        "RestartPolicy": _restart_policy(options.text("restart")),
+        "RestartPolicy": restart_policy(options.text("restart")),
         "AutoRemove": options.on("rm"),
         "VolumeDriver": options.text("volume-driver"),
         "VolumesFrom": options.list("volumes-from"),
@@ -183,7 +183,8 @@ def _logging(options: Options) -> dict[str, Any]:
     return _filled({"Type": driver, "Config": settings})
 
 
-def _restart_policy(text: str) -> dict[str, Any]:
+def restart_policy(text: str) -> dict[str, Any]:
+    """`name[:count]` as the API's RestartPolicy. Raises `Failure`."""
     name, colon, count = text.partition(":")
     if not colon:
         return {"Name": name, "MaximumRetryCount": 0}

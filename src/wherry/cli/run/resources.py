@@ -24,17 +24,25 @@ _NUMBERS = {
     "MemorySwap": "memory-swap",
     "PidsLimit": "pids-limit",
 }
-_TEXTS = {
-    "CgroupParent": "cgroup-parent",
+_CPUSETS = {
     "CpusetCpus": "cpuset-cpus",
     "CpusetMems": "cpuset-mems",
 }
 
 
-def resources(options: Options) -> dict[str, Any]:
-    """Bytes, shares, microseconds and CPUs (in 1e-9) under the API's names."""
+def limits(options: Options) -> dict[str, Any]:
+    """The limits that can change while a container runs, of the flags that the command has.
+
+    Bytes, shares, microseconds and CPUs (in 1e-9) under the API's names.
+    """
     values: dict[str, Any] = {key: options.number(flag) for key, flag in _NUMBERS.items()}
-    values |= {key: options.text(flag) for key, flag in _TEXTS.items()}
+    return values | {key: options.text(flag) for key, flag in _CPUSETS.items()}
+
+
+def resources(options: Options) -> dict[str, Any]:
+    """All limits of a new container."""
+    values = limits(options)
+    values["CgroupParent"] = options.text("cgroup-parent")
     if options.number("memory-swappiness") != -1:
         values["MemorySwappiness"] = options.number("memory-swappiness")
     values["OomKillDisable"] = options.on("oom-kill-disable")
