@@ -66,16 +66,19 @@ class BlobFiles:
         os.rename(path, target)
         sync_directory(folder)
 
-    def discard(self, digest: str, forget: Callable[[], bool]) -> int:
-        """Remove the blob if `forget` removes its row; returns the bytes that came back."""
+    def discard(self, digest: str, forget: Callable[[str], bool]) -> int | None:
+        """Remove the blob if `forget` lets its row go; returns the bytes that came back.
+
+        None when there was nothing to remove.
+        """
         with self._held(digest):
-            if not forget():
-                return 0
+            if not forget(digest):
+                return None
             try:
                 size = os.stat(self.path(digest)).st_size
                 os.unlink(self.path(digest))
             except FileNotFoundError:
-                return 0
+                return None
         return size
 
     def strays(self, known: Callable[[str], bool], age: float) -> Iterator[str]:

@@ -8,12 +8,14 @@ ROOT/uploads/            blobs on their way in
 from __future__ import annotations
 
 import asyncio
+import functools
 import os
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final, TypeVar
 
-from wherry.registry.server import schema
+from wherry.registry.server import documents, schema
 from wherry.registry.server.blobs import BlobFiles
 from wherry.registry.server.content import FileBlob, StoredManifest
 from wherry.registry.server.documents import Document
@@ -33,7 +35,8 @@ _T = TypeVar("_T")
 class Library:
     """A registry's directory. Implements `content.Contents`, and everything that changes it."""
 
-    def __init__(self, root: str, *, sparse: bool = False) -> None:
+    def __init__(self, root: str, *, sparse: bool = False, note_after: float = 60.0) -> None:
+        """`note_after` seconds the use of a blob is not noted again."""
         os.makedirs(root, mode=0o700, exist_ok=True)
         self.database = Database(os.path.join(root, "registry.db"))
         self.database.migrate(schema.COMPONENT, schema.STEPS)
@@ -41,6 +44,7 @@ class Library:
         self.uploads = Uploads(os.path.join(root, "uploads"), self.database)
         self.reading = Reading(self.database)
         self._writing = Writing(self.database, sparse=sparse)
+        self._note_after = note_after
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="registry")
 
     def close(self) -> None:
@@ -68,8 +72,11 @@ class Library:
             raise blob_unknown(name, digest) from None
 
     async def blob_size(self, name: str, digest: str) -> int:
-        """See Contents."""
-        return self.reading.blob_size(name, digest)
+        """See Contents. Who asks may push a manifest that names it, so the use is noted."""
+        size = self.reading.blob_size(name, digest)
+        if time.time() - self.reading.last_use(name, digest) > self._note_after:
+            await self.note_use(name, digest)
+        return size
 
     async def tags(self, name: str, page: Page) -> Sequence[str]:
         """See Contents."""
@@ -129,6 +136,12 @@ class Library:
     ) -> None:
         """Store a manifest and its tags."""
         await self.in_thread(self._writing.put_manifest, name, digest, data, document, tags)
+
+    async def keep_manifest(self, name: str, found: StoredManifest, tags: Sequence[str]) -> None:
+        """Store what an upstream registry has; what it names may come later."""
+        document = documents.read(found.data, found.media_type)
+        put = functools.partial(self._writing.put_manifest, whole=False)
+        await self.in_thread(put, name, found.digest, found.data, document, tags)
 
     async def delete_tag(self, name: str, tag: str) -> None:
         """Take a tag away."""

@@ -68,6 +68,14 @@ class Reading:
             row = connection.execute(query, (repository, digest)).fetchone()
         return int(row["used"]) if row else 0
 
+    def naming(self, name: str, digest: str) -> list[bytes]:
+        """Manifests of a repository that name a blob or manifest, as documents."""
+        query = """SELECT data FROM refs JOIN documents ON documents.digest = refs.parent
+                   WHERE repository = ? AND child = ? LIMIT 8"""
+        with self._database.read() as connection:
+            repository = schema.repository(connection, name)
+            return [row["data"] for row in connection.execute(query, (repository, digest))]
+
     def holders(self, digest: str) -> list[str]:
         """Names of the repositories that have a blob."""
         query = """SELECT name FROM repositories JOIN links ON links.repository = repositories.id

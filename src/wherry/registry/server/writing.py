@@ -72,12 +72,23 @@ class Writing:
             connection.execute("DELETE FROM links WHERE repository = ? AND digest = ?", values)
 
     def put_manifest(
-        self, name: str, digest: str, data: bytes, document: Document, tags: Sequence[str]
+        self,
+        name: str,
+        digest: str,
+        data: bytes,
+        document: Document,
+        tags: Sequence[str],
+        *,
+        whole: bool = True,
     ) -> None:
-        """Store a manifest and point tags at it. Raises RegistryError: MANIFEST_BLOB_UNKNOWN."""
+        """Store a manifest and point tags at it. Raises RegistryError: MANIFEST_BLOB_UNKNOWN.
+
+        With `whole` off what it names need not be there (a cache fetches it when it is wanted).
+        """
         with self._database.durable() as connection:
             repository = schema.make_repository(connection, name)
-            self._check_references(connection, repository, document)
+            if whole:
+                self._check_references(connection, repository, document)
             connection.execute("INSERT OR IGNORE INTO documents VALUES (?, ?)", (digest, data))
             row = (
                 repository,
