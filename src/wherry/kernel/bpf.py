@@ -1,6 +1,6 @@
-"""bpf(2): assemble, load and attach small extended BPF programs to cgroups.
+"""bpf(2): assemble and load small extended BPF programs, and attach them to cgroups.
 
-Only what a device filter needs. Sources: bpf(2), Linux Documentation/bpf/standardization/
+Only what a device filter and a classifier of frames need. Sources: bpf(2), Linux Documentation/bpf/standardization/
 instruction-set.rst, include/uapi/linux/bpf.h.
 """
 
@@ -12,6 +12,7 @@ import os
 import struct
 
 PROG_LOAD, PROG_ATTACH, PROG_DETACH, PROG_GET_FD_BY_ID, PROG_QUERY = 5, 8, 9, 13, 16
+PROG_TYPE_SCHED_CLS = 3
 PROG_TYPE_CGROUP_DEVICE = 15
 CGROUP_DEVICE = 6
 ALLOW_MULTI = 2
@@ -31,6 +32,11 @@ def load_word(target: int, source: int, offset: int) -> bytes:
     return _instruction(0x61, target, source, offset, 0)
 
 
+def load_half(target: int, source: int, offset: int) -> bytes:
+    """Target = the 16 bit half word at source + offset."""
+    return _instruction(0x69, target, source, offset, 0)
+
+
 def move(target: int, source: int) -> bytes:
     """Target = source."""
     return _instruction(0xBF, target, source, 0, 0)
@@ -39,6 +45,11 @@ def move(target: int, source: int) -> bytes:
 def move_constant(target: int, constant: int) -> bytes:
     """Target = constant."""
     return _instruction(0xB7, target, 0, 0, constant)
+
+
+def add_constant(target: int, constant: int) -> bytes:
+    """Target += constant."""
+    return _instruction(0x07, target, 0, 0, constant)
 
 
 def and_constant(target: int, constant: int) -> bytes:
@@ -61,12 +72,27 @@ def jump_unless_equal(register: int, constant: int, offset: int) -> bytes:
     return _instruction(0x55, register, 0, offset, constant)
 
 
+def jump_unless_equal_word(register: int, constant: int, offset: int) -> bytes:
+    """Skip `offset` instructions if the register's lower 32 bits != constant."""
+    return _instruction(0x56, register, 0, offset, constant)
+
+
+def jump_if_greater(register: int, other: int, offset: int) -> bytes:
+    """Skip `offset` instructions if register > other, as numbers without sign."""
+    return _instruction(0x2D, register, other, offset, 0)
+
+
+def call(function: int) -> bytes:
+    """Call one of the kernel's functions (bpf-helpers(7)); its arguments are in registers 1 to 5."""
+    return _instruction(0x85, 0, 0, 0, function)
+
+
 def leave() -> bytes:
     """Return register 0."""
     return _instruction(0x95, 0, 0, 0, 0)
 
 
-def load(program_type: int, program: bytes) -> int:
+def load(program_type: int, program: bytes, name: str = "wherry_devices") -> int:
     """Have the kernel verify and load a program; returns its descriptor (close-on-exec).
 
     Raises OSError with the verifier's errno: EINVAL or EACCES for a wrong program, EPERM without
@@ -85,7 +111,7 @@ def load(program_type: int, program: bytes) -> int:
         0,
         0,
         0,
-        b"wherry_devices"[:15],
+        name.encode()[:15],
         0,
     )
     return _bpf(PROG_LOAD, bytearray(attributes))

@@ -13,14 +13,15 @@ import os
 from collections.abc import Sequence
 from typing import Final
 
-from wherry.engine.networks import forwarding
+from wherry.engine.networks import forwarding, uplift
 from wherry.engine.networks.driver import Joined
 from wherry.engine.networks.firewall.firewall import Firewall
 from wherry.engine.networks.inside import addresses, default_routes, mtu_of, settle
 from wherry.engine.networks.sandbox import Pair, Sandbox, write_settings
 from wherry.engine.networks.values import Endpoint, Network
 from wherry.errors import Conflict, Unsupported
-from wherry.kernel.netlink import address, link
+from wherry.kernel.fd import Fd
+from wherry.kernel.netlink import address, link, neighbour
 from wherry.kernel.netlink.link import Link
 from wherry.kernel.netlink.message import Request
 from wherry.kernel.netlink.socket import NetlinkSocket
@@ -103,6 +104,7 @@ class BridgeDriver:
             outer = link.by_name(self._routes, pair.outer)
             mtu = network.mtu or bridge.mtu
             self._routes.execute(*_plug(outer.index, bridge.index, mtu, network))
+            self._lift(outer.index, bridge)
             interface = endpoint.interface or "eth0"
             if endpoint.ipv6:
                 sandbox.enable_ipv6(link.by_index(sandbox.routes, pair.inner).name)
@@ -113,6 +115,7 @@ class BridgeDriver:
                 *default_routes(pair.inner, endpoint),
             )
             mac = endpoint.mac or link.by_index(sandbox.routes, pair.inner).mac
+            self._routes.execute(neighbour.add_station(outer.index, mac))
         except BaseException:
             self._unplug(pair.outer)
             raise
@@ -166,6 +169,20 @@ class BridgeDriver:
             _log.info("plugging %s into %s again", outer.name, bridge.name)
             mtu = network.mtu or bridge.mtu
             self._routes.execute(*_plug(outer.index, bridge.index, mtu, network))
+            self._routes.execute(neighbour.add_station(outer.index, endpoint.mac))
+            self._lift(outer.index, bridge)
+
+    def _lift(self, port: int, bridge: Link) -> None:
+        if not uplift.is_needed():
+            return
+        try:
+            with Fd(uplift.load(bridge)) as program:
+                uplift.attach(self._routes, port, program.fileno())
+        except OSError as error:
+            # What is lost is small and the container can do without: hairpin, and ::1.
+            _log.warning(
+                "ports of %s will not be reached from itself and ::1: %s", bridge.name, error
+            )
 
 
 def _plug(outer: int, bridge: int, mtu: int, network: Network) -> list[Request]:

@@ -26,7 +26,10 @@ RTM_GETNEIGH: Final = 30
 _NDMSG: Final = struct.Struct("=BxxxiHBB")
 _NDA_DST = 1
 _NDA_LLADDR = 2
+_NUD_NOARP = 0x40
 _NUD_PERMANENT = 0x80
+_NTF_MASTER = 0x04
+_AF_BRIDGE = 7
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +48,14 @@ def add(index: int, address: str, mac: str) -> Request:
     body = _NDMSG.pack(family, index, _NUD_PERMANENT, 0, 0) + attribute(_NDA_DST, value)
     body += attribute(_NDA_LLADDR, hardware_address(mac))
     what = f"add neighbour {address} on link {index}"
+    return Request(RTM_NEWNEIGH, NLM_F_CREATE | NLM_F_REPLACE, body, what)
+
+
+def add_station(port: int, mac: str) -> Request:
+    """Tell a bridge for good that a MAC address is behind one of its ports (bridge(8), "fdb")."""
+    body = _NDMSG.pack(_AF_BRIDGE, port, _NUD_NOARP, _NTF_MASTER, 0)
+    body += attribute(_NDA_LLADDR, hardware_address(mac))
+    what = f"add station {mac} to port {port}"
     return Request(RTM_NEWNEIGH, NLM_F_CREATE | NLM_F_REPLACE, body, what)
 
 
