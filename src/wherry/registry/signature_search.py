@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Final
 
 from wherry.errors import Denied, Invalid, NotFound
 from wherry.registry import signature
+from wherry.registry.signature import SignedLayer
+from wherry.registry.signature_bundle import BUNDLE_TYPE, bundles_of, parse_bundle
 from wherry.registry.signature_keys import load_public
 from wherry.registry.signature_policy import REPOSITORY
 
@@ -13,7 +15,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from wherry.registry.session import Session
-    from wherry.registry.signature import SignedLayer
     from wherry.registry.signature_keys import PublicKey
     from wherry.registry.signature_policy import Rule
     from wherry.spec.image import Descriptor
@@ -22,7 +23,9 @@ if TYPE_CHECKING:
 MOST_SIGNATURES: Final = 100
 """Signatures of one image that are looked at: whoever may push could store any number."""
 
-_LARGEST_PAYLOAD: Final = 64 * 1024
+_LARGEST_PAYLOAD: Final = 256 * 1024
+_ARTIFACT_TYPES: Final = frozenset((signature.ARTIFACT_TYPE, BUNDLE_TYPE, ""))
+"""Referrers that may hold signatures; a registry need not tell the type."""
 _SHOWN: Final = 3
 
 
@@ -64,7 +67,8 @@ def _signatures(
     left = MOST_SIGNATURES
     for manifest in _manifests(reference, descriptor, session, found):
         try:
-            layers = signature.signed_layers(manifest)
+            bundles = [SignedLayer(bundle, b"") for bundle in bundles_of(manifest)]
+            layers = [*signature.signed_layers(manifest), *bundles]
         except Invalid as error:
             found.append(error.message)
             continue
@@ -78,9 +82,9 @@ def _signatures(
 def _manifests(
     reference: Reference, descriptor: Descriptor, session: Session, found: list[str]
 ) -> Iterator[bytes]:
-    kind = signature.ARTIFACT_TYPE
-    referrers = session.referrers(reference.path, descriptor.digest, kind)
-    for referrer in referrers[:MOST_SIGNATURES]:
+    referrers = session.referrers(reference.path, descriptor.digest)
+    fitting = [one for one in referrers if one.artifact_type in _ARTIFACT_TYPES]
+    for referrer in fitting[:MOST_SIGNATURES]:
         try:
             yield session.manifest(reference.path, referrer).document
         except (Invalid, NotFound) as error:
@@ -104,6 +108,8 @@ def _problem(
 ) -> str:
     """Why a signature does not do, "" if it does. The key comes first: an unsigned claim is
     anybody's, and not worth a word."""
+    if layer.payload.media_type == BUNDLE_TYPE:
+        return _bundle_problem(payload, keys, rule, descriptor)
     if not any(key.verifies(payload, layer.signature) for key in keys):
         return "a signature by another key"
     claim = signature.parse_claim(payload)
@@ -112,6 +118,18 @@ def _problem(
     if rule.identity == REPOSITORY and not signature.names_repository(claim, reference):
         return f"a signature for {claim.repository!r}"
     return ""
+
+
+def _bundle_problem(
+    data: bytes, keys: Sequence[PublicKey], rule: Rule, descriptor: Descriptor
+) -> str:
+    bundle = parse_bundle(data)
+    pairs = ((key, one) for key in keys for one in bundle.signatures)
+    if not any(key.verifies(bundle.signed, one) for key, one in pairs):
+        return "a signature by another key"
+    if not bundle.names(descriptor.digest):
+        return "a signature of another digest"
+    return "a signature that names no repository" if rule.identity == REPOSITORY else ""
 
 
 def _refusal(

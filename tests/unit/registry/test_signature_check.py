@@ -16,6 +16,7 @@ from wherry.errors import Denied, Invalid, NotFound, Unavailable
 from wherry.registry import signature
 from wherry.registry.session import Resolved, Session
 from wherry.registry.signature import Claim
+from wherry.registry.signature_bundle import BUNDLE_TYPE, pre_authentication
 from wherry.registry.signature_check import SignatureCheck
 from wherry.registry.signature_keys import load_private, load_public
 from wherry.registry.signature_search import MOST_SIGNATURES
@@ -38,8 +39,8 @@ class Repository:
     referring: dict[str, list[Descriptor]] = field(default_factory=dict)
     asked: int = 0
 
-    def referrers(self, path: str, digest: str, kind: str) -> tuple[Descriptor, ...]:
-        assert (path, kind) == (NAME.path, signature.ARTIFACT_TYPE)
+    def referrers(self, path: str, digest: str) -> tuple[Descriptor, ...]:
+        assert path == NAME.path
         return tuple(self.referring.get(digest, ()))
 
     def manifest(self, path: str, descriptor: Descriptor) -> Resolved:
@@ -64,8 +65,13 @@ class Repository:
 
     def add_referrer(self, layers: list[Descriptor], subject: Descriptor = IMAGE) -> None:
         document = signature.referrer_manifest(signature.config_of(layers), layers, subject)
+        self.refer(document, signature.ARTIFACT_TYPE, subject)
+
+    def refer(self, document: bytes, kind: str, subject: Descriptor = IMAGE) -> None:
         self.blobs[digests.of(document)] = document
-        found = Descriptor(image.OCI_MANIFEST, digests.of(document), len(document))
+        found = Descriptor(
+            image.OCI_MANIFEST, digests.of(document), len(document), artifact_type=kind
+        )
         self.referring.setdefault(subject.digest, []).append(found)
 
     def add_tag(self, layers: list[Descriptor], subject: Descriptor = IMAGE) -> None:
@@ -202,7 +208,9 @@ def test_identity(one: Stage) -> None:
 
 
 def test_broken_manifests_do_not_hide_a_good_one(one: Stage) -> None:
-    one.repository.referring[IMAGE.digest] = [Descriptor("x", "sha256:" + "00" * 32, 3)]
+    one.repository.referring[IMAGE.digest] = [
+        Descriptor("x", "sha256:" + "00" * 32, 3, artifact_type=signature.ARTIFACT_TYPE)
+    ]
     one.repository.add_tag([Descriptor("x", IMAGE.digest, 3), one.signed()])
     one.admit()
     one.repository.tags[signature.tag_of(IMAGE.digest)] = b"{}"
@@ -229,6 +237,66 @@ def test_a_registry_that_fails_is_not_taken_for_unsigned(one: Stage) -> None:
     one.repository.referrers = fail  # type: ignore[method-assign]
     with pytest.raises(Unavailable):
         one.admit()
+
+
+def _bundle(stage: Stage, digest: str, predicate: str, key: str = "", kind: str = "") -> bytes:
+    """A bundle as cosign 3 makes them."""
+    algorithm, _, value = digest.partition(":")
+    statement = json.dumps(
+        {
+            "_type": "https://in-toto.io/Statement/v1",
+            "subject": [{"digest": {algorithm: value}}],
+            "predicateType": predicate,
+            "predicate": {},
+        }
+    ).encode()
+    kind = kind or "application/vnd.in-toto+json"
+    signed = b"DSSEv1 %d %s %d %s" % (len(kind), kind.encode(), len(statement), statement)
+    made = load_private(key or stage.key, None).sign(signed)
+    envelope = {
+        "payload": base64.b64encode(statement).decode(),
+        "payloadType": kind,
+        "signatures": [{"sig": base64.b64encode(made).decode(), "keyid": ""}],
+    }
+    document = {"mediaType": BUNDLE_TYPE, "verificationMaterial": {}, "dsseEnvelope": envelope}
+    return json.dumps(document).encode()
+
+
+def _refer_bundle(stage: Stage, bundle: bytes) -> None:
+    stage.repository.blobs[digests.of(bundle)] = bundle
+    layer = Descriptor(BUNDLE_TYPE, digests.of(bundle), len(bundle))
+    config = Descriptor(image.EMPTY_CONFIG, digests.of(b"{}"), 2)
+    stage.repository.refer(image.encode_manifest(config, (layer,)), BUNDLE_TYPE)
+
+
+SIGN = "https://sigstore.dev/cosign/sign/v1"
+
+
+def test_a_bundle_is_a_signature(stage: Stage) -> None:
+    _refer_bundle(stage, _bundle(stage, IMAGE.digest, SIGN))
+    stage.admit()
+    stage.policy(identity="repository")
+    stage.refused("has a signature that names no repository")
+
+
+def test_bundles_that_will_not_do(one: Stage) -> None:
+    other, _ = keys.write(one.folder, "b")
+    for bundle, told in (
+        (_bundle(one, IMAGE.digest, SIGN, other), "a signature by another key"),
+        (_bundle(one, OTHER.digest, SIGN), "a signature of another digest"),
+        (_bundle(one, IMAGE.digest, "https://slsa.dev/provenance/v1"), "is an attestation"),
+        (_bundle(one, IMAGE.digest, SIGN, kind="text/plain"), "the bundle holds 'text/plain'"),
+        (b"{}", "holds no signed envelope"),
+    ):
+        one.repository.referring.clear()
+        _refer_bundle(one, bundle)
+        one.refused(told)
+
+
+def test_what_an_envelope_signs() -> None:
+    """The example of DSSE's protocol.md."""
+    signed = pre_authentication("http://example.com/HelloWorld", b"hello world")
+    assert signed == b"DSSEv1 29 http://example.com/HelloWorld 11 hello world"
 
 
 def test_other_rows(one: Stage) -> None:
