@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shlex
 import subprocess
 import sys
@@ -49,7 +50,7 @@ def _htpasswd() -> str:
     return f"{USER}:{bcrypt.hashpw(PASSWORD.encode(), bcrypt.gensalt(5)).decode()}\n"
 
 
-@pytest.fixture(scope="module", params=["docker-registry"])
+@pytest.fixture(scope="module", params=["docker-registry", "passwords", "tokens"])
 def registry(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, users: Path
 ) -> Iterator[str]:
@@ -118,7 +119,7 @@ def test_login_and_logout(
 ) -> None:
     wrong = person.log_in(command, registry, "wr0ng-word")
     assert wrong.returncode == 1
-    assert "unauthorized: incorrect username or password" in wrong.stderr
+    assert re.search(r"unauthorized: (incorrect username|wrong user name) or pass", wrong.stderr)
     assert not (person.folder / "config.json").exists()
     assert person.log_in(command, registry).stdout.endswith("Login Succeeded\n")
     assert registry in person.file["auths"]
