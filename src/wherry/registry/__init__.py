@@ -1,1 +1,1 @@
-"""Registry client: blocking code for worker threads; `session`, `fetch` and `push` are the way in."""
+"""Registry client: blocking code for worker threads. Begin with `session`, `fetch`, `push`."""

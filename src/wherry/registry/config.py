@@ -61,7 +61,8 @@ class Proxies:
 class RegistryConfig:
     """How registries are to be reached.
 
-    `insecure` holds names, host:port and CIDRs. `proxies` None means the environment's.
+    `insecure` holds names, host:port and CIDRs. `first_retry_delay` is in seconds; each next is
+    twice as long. `proxies` None means the environment's.
     `signature_policy` is the file that `signature_check` reads.
     """
 
@@ -71,6 +72,7 @@ class RegistryConfig:
     max_concurrent_downloads: int = 3
     max_concurrent_uploads: int = 5
     max_download_attempts: int = 5
+    first_retry_delay: float = 1.0
     proxies: Proxies | None = None
     signature_policy: str = DEFAULT_PATH
 

@@ -16,6 +16,7 @@ from wherry.atomicfile import sync_directory
 from wherry.errors import Invalid, NotFound
 from wherry.spec import digest as digests
 from wherry.storage import tree
+from wherry.storage.partials import Partials
 from wherry.storage.usage import Usage
 
 if TYPE_CHECKING:
@@ -47,6 +48,7 @@ _STEPS = (
     ) WITHOUT ROWID""",
 )
 _INGEST = "ingest"
+_PARTIAL = "partial"
 
 
 class Writer:
@@ -125,6 +127,7 @@ class ContentStore:
         self._collector = collector
         database.migrate("content", _STEPS)
         collector.register(KIND, self._discard)
+        self.partials = Partials(os.path.join(root, _PARTIAL))
         os.makedirs(os.path.join(root, _INGEST), mode=0o700, exist_ok=True)
         os.makedirs(os.path.join(root, "sha256"), mode=0o700, exist_ok=True)
 
@@ -225,6 +228,12 @@ class ContentStore:
         path = os.path.join(self._root, _INGEST, secrets.token_hex(8))
         os.mkdir(path, 0o700)
         return path
+
+    def all(self) -> list[str]:
+        """Every blob."""
+        with self._database.read() as connection:
+            rows = connection.execute("SELECT digest FROM content_blobs").fetchall()
+        return [row["digest"] for row in rows]
 
     def usage(self, digests_: Iterable[str]) -> Usage:
         """Disk use of some blobs."""
