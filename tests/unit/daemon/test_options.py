@@ -9,6 +9,7 @@ import pytest
 
 from wherry.daemon import listening, options
 from wherry.errors import Invalid
+from wherry.registry.signature_policy import DEFAULT_PATH
 
 
 def test_defaults() -> None:
@@ -23,6 +24,12 @@ def test_flags() -> None:
     assert chosen.hosts == ("unix:///a", "tcp://:1")
     assert chosen.log_level == "debug"
     assert chosen.pid_path == "/x/run.pid"
+
+
+def test_the_signature_policy() -> None:
+    """The same default as where it is read: only that file may be missing."""
+    assert options.read([]).signature_policy == DEFAULT_PATH
+    assert options.read(["--signature-policy", "/p.json"]).signature_policy == "/p.json"
 
 
 def test_a_file(tmp_path: Path) -> None:
