@@ -22,7 +22,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, Self
 
 ANSWER_SECONDS = 30.0
 
@@ -82,7 +82,7 @@ class RegistryProcess(ABC):
             self.process.wait(ANSWER_SECONDS)
         self.process = None
 
-    def __enter__(self) -> RegistryProcess:
+    def __enter__(self) -> Self:
         self.start()
         return self
 
