@@ -25,7 +25,6 @@ from wherry.engine.engine import Engine
 from wherry.engine.system import VERSION, Settings
 from wherry.errors import WherryError
 from wherry.http.server import Server
-from wherry.registry.config import RegistryConfig
 
 GRACE = 2.0  # seconds that requests in progress get when the daemon ends
 
@@ -74,7 +73,7 @@ async def _serve(chosen: Options) -> None:
         labels=chosen.labels,
         cgroup_parent=chosen.cgroup_parent,
         insecure_addresses=listening.insecure(addresses),
-        registries=RegistryConfig(signature_policy=chosen.signature_policy),
+        registries=chosen.registry_config(),
     )
     ended = asyncio.Event()
     _end_on_signals(ended)

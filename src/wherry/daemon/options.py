@@ -13,12 +13,14 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from wherry.errors import Invalid
+from wherry.registry.config import RegistryConfig
 
 DEFAULT_CONFIG: Final = "/etc/wherry/daemon.json"
 DEFAULT_DATA_ROOT: Final = "/var/lib/wherry"
 DEFAULT_EXEC_ROOT: Final = "/run/wherry"
 DEFAULT_CGROUP_PARENT: Final = "/wherry"
 DEFAULT_SIGNATURE_POLICY: Final = "/etc/wherry/signatures.json"
+_TYPES: Final = {str: "a string", int: "a number", dict: "an object"}
 LOG_LEVELS: Final = ("debug", "info", "warn", "error", "fatal")
 
 
@@ -35,6 +37,33 @@ class Options:
     cgroup_parent: str = DEFAULT_CGROUP_PARENT
     labels: tuple[str, ...] = field(default_factory=tuple)
     signature_policy: str = DEFAULT_SIGNATURE_POLICY
+    registry_mirrors: tuple[str, ...] = ()
+    insecure_registries: tuple[str, ...] = ()
+    registries: Mapping[str, Any] = field(default_factory=dict)
+    proxies: Mapping[str, Any] = field(default_factory=dict)
+    max_concurrent_downloads: int = 3
+    max_concurrent_uploads: int = 5
+    max_download_attempts: int = 5
+
+    def registry_config(self) -> RegistryConfig:
+        """How registries are to be reached. Raises Invalid."""
+        from wherry.registry import settings
+
+        return RegistryConfig(
+            mirrors=settings.mirror_rows(self.registry_mirrors, self.registries),
+            insecure=settings.insecure(self.insecure_registries),
+            max_concurrent_downloads=settings.limit(
+                "max-concurrent-downloads", self.max_concurrent_downloads
+            ),
+            max_concurrent_uploads=settings.limit(
+                "max-concurrent-uploads", self.max_concurrent_uploads
+            ),
+            max_download_attempts=settings.limit(
+                "max-download-attempts", self.max_download_attempts
+            ),
+            proxies=settings.proxies(self.proxies),
+            signature_policy=self.signature_policy,
+        )
 
     @property
     def addresses(self) -> tuple[str, ...]:
@@ -49,7 +78,7 @@ class Options:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One setting: its flag, its key in the file, how it reads."""
+    """One setting: its flags (none: by file only), its key in the file, how it reads."""
 
     name: str
     flags: tuple[str, ...]
@@ -57,6 +86,7 @@ class Row:
     help: str
     repeated: bool = False
     choices: tuple[str, ...] = ()
+    type: type = str
 
 
 ROWS: Final = (
@@ -68,6 +98,43 @@ ROWS: Final = (
     Row("group", ("--group", "-G"), "group", "group that may use the unix socket"),
     Row("cgroup_parent", ("--cgroup-parent",), "cgroup-parent", "cgroup to put containers below"),
     Row("labels", ("--label",), "labels", "label of the daemon: key=value", repeated=True),
+    Row(
+        "registry_mirrors",
+        ("--registry-mirror",),
+        "registry-mirrors",
+        "mirror of Docker Hub: http(s)://host[:port]",
+        repeated=True,
+    ),
+    Row(
+        "insecure_registries",
+        ("--insecure-registry",),
+        "insecure-registries",
+        "registry without trusted TLS: host[:port] or CIDR",
+        repeated=True,
+    ),
+    Row("registries", (), "registries", "mirrors of any registry, by name", type=dict),
+    Row("proxies", (), "proxies", "http-proxy, https-proxy, no-proxy", type=dict),
+    Row(
+        "max_concurrent_downloads",
+        ("--max-concurrent-downloads",),
+        "max-concurrent-downloads",
+        "how many layers are fetched at once (3)",
+        type=int,
+    ),
+    Row(
+        "max_concurrent_uploads",
+        ("--max-concurrent-uploads",),
+        "max-concurrent-uploads",
+        "how many layers are pushed at once (5)",
+        type=int,
+    ),
+    Row(
+        "max_download_attempts",
+        ("--max-download-attempts",),
+        "max-download-attempts",
+        "attempts in a row without progress before a transfer fails (5)",
+        type=int,
+    ),
     Row(
         "signature_policy",
         ("--signature-policy",),
@@ -92,8 +159,10 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--config", "--config-file", metavar="FILE", help="JSON file of settings")
     parser.add_argument("--debug", "-D", action="store_true", help="log everything")
     for row in ROWS:
+        if not row.flags:
+            continue
         action = "append" if row.repeated else "store"
-        parser.add_argument(*row.flags, dest=row.name, action=action, help=row.help)
+        parser.add_argument(*row.flags, dest=row.name, action=action, type=row.type, help=row.help)
     return parser
 
 
@@ -145,8 +214,10 @@ def _value(row: Row, value: object) -> Any:
         if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
             raise Invalid(f"{row.key} must be a list of strings")
         return tuple(value)
+    if not isinstance(value, row.type) or isinstance(value, bool):
+        raise Invalid(f"{row.key} must be {_TYPES[row.type]}")
     if not isinstance(value, str):
-        raise Invalid(f"{row.key} must be a string")
+        return value
     if row.choices and value not in row.choices:
         raise Invalid(f"{row.key} must be one of {', '.join(row.choices)}, not {value!r}")
     return value.rstrip("/") if row.name in ("data_root", "exec_root") else value
