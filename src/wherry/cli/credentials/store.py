@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from wherry.cli.credentials.configfile import ConfigFile, folder, parse_auths
-from wherry.cli.credentials.helper import Helper
+from wherry.cli.credentials.credentialhelper import CredentialHelper
 from wherry.cli.credentials.login import HUB_KEY, Login, host_of, key_of, registry_of
 from wherry.cli.failures import Failure
 
@@ -47,7 +47,7 @@ class CredentialStore:
         if given is not None:
             return Login(key, given.username, given.password, identity_token=given.identity_token)
         helper = self._helper(key)
-        return Helper(helper).get(key) if helper else self._file.login(key)
+        return CredentialHelper(helper).get(key) if helper else self._file.login(key)
 
     def store(self, login: Login) -> bool:
         """Keep a login; whether a password lies unencrypted in the file now. Raises `Failure`."""
@@ -56,7 +56,7 @@ class CredentialStore:
             before = self._file.login(login.server)
             self._file.store(login)
             return bool(login.password) and before.members() != login.members()
-        Helper(helper).store(login)
+        CredentialHelper(helper).store(login)
         # As docker does, so that the file tells (without a secret) where one is logged in.
         self._file.store(Login(login.server))
         return False
@@ -65,7 +65,7 @@ class CredentialStore:
         """Forget the login kept under exactly this key. Raises `Failure`."""
         helper = self._helper(key)
         if helper:
-            Helper(helper).erase(key)
+            CredentialHelper(helper).erase(key)
         self._file.erase(key)
 
     def _helper(self, key: str) -> str:

@@ -11,7 +11,7 @@ import pytest
 
 from tests.credentialhelper import FakeHelper
 from wherry.cli.context import Context
-from wherry.cli.credentials.helper import Helper
+from wherry.cli.credentials.credentialhelper import CredentialHelper
 from wherry.cli.credentials.login import HUB_KEY, Login, host_of, key_of, registry_of
 from wherry.cli.credentials.store import CredentialStore, addresses_of, auth_headers
 from wherry.cli.failures import Failure
@@ -78,10 +78,10 @@ def test_helper_of_one_registry(helper: FakeHelper, environ: dict[str, str]) -> 
 
 def test_helper_lists(helper: FakeHelper) -> None:
     helper.keep("r", "alice", "secret")
-    assert Helper("fake").list() == {"r": "alice"}
+    assert CredentialHelper("fake").list() == {"r": "alice"}
     helper.break_()
     with pytest.raises(Failure, match="error listing credentials"):
-        Helper("fake").list()
+        CredentialHelper("fake").list()
 
 
 def test_helper_that_knows_nothing(helper: FakeHelper, environ: dict[str, str]) -> None:

@@ -25,7 +25,7 @@ _NOT_FOUND = "credentials not found in native keychain"
 _PIECE = 1 << 16
 
 
-class Helper:
+class CredentialHelper:
     """One credential helper by its short name (`pass`, `ecr-login`, `gcloud`)."""
 
     __slots__ = ("_program",)
