@@ -5,8 +5,8 @@ Source: resolv.conf(5). Unknown lines are kept, since Docker hands them on too.
 
 from __future__ import annotations
 
-import ipaddress
 import os
+import socket
 from dataclasses import dataclass
 from typing import Final
 
@@ -55,7 +55,7 @@ def parse(text: str) -> ResolvConf:
 
 def is_loopback(address: str) -> bool:
     """Whether an address means "this machine", to whoever asks."""
-    return ipaddress.ip_address(address).is_loopback
+    return address.startswith("127.") or address == "::1"
 
 
 def read(path: str = PATH) -> str:
@@ -94,8 +94,9 @@ class LiveResolvConf:
 
 
 def _is_address(word: str) -> bool:
+    family = socket.AF_INET6 if ":" in word else socket.AF_INET
     try:
-        ipaddress.ip_address(word)
-    except ValueError:
+        socket.inet_pton(family, word.partition("%")[0])
+    except OSError:
         return False
     return True

@@ -37,6 +37,7 @@ from wherry.engine.networks.dns.message import (
 from wherry.engine.networks.dns.names import NameTable
 from wherry.engine.networks.dns.sockets import Listening
 from wherry.engine.networks.dns.upstream import Reply, receive
+from wherry.errors import WherryError
 
 TTL: Final = 600
 """Seconds, as Docker; clients in containers do not cache."""
@@ -59,8 +60,8 @@ class Policy(Protocol):
         """Whether the name may be asked for; a refusal is recorded."""
         ...
 
-    async def learn(self, reply: Reply) -> None:
-        """Open the way to the answer's addresses, before the asker learns of them."""
+    def learn(self, reply: Reply) -> None:
+        """Open the way to the answer's addresses, before the asker has them. Raises kinds."""
         ...
 
 
@@ -202,5 +203,9 @@ class DnsServer:
         if reply is None:
             return encode.answer(query, SERVFAIL)
         if self.policy is not None:
-            await self.policy.learn(reply)
+            try:
+                self.policy.learn(reply)
+            except WherryError as error:
+                _log.error("the way to %s stays shut: %s", query.name, error)
+                return encode.answer(query, SERVFAIL)
         return encode.pass_on(query, reply.data, reply.response)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 from wherry.engine.networks.dns.forward import Forwarder
 from wherry.engine.networks.dns.hostfile import LiveResolvConf
@@ -61,12 +62,16 @@ class Dns:
     def configure(self, container_id: str, settings: ResolverSettings) -> None:
         """New settings for a container that may have gained or lost its way out."""
         if container_id in self._served:
-            self._served[container_id][0].forwarder.settings = settings
+            server = self._served[container_id][0]
+            confined = server.policy is not None
+            server.forwarder.settings = replace(settings, confined=confined)
 
     def confine(self, container_id: str, policy: Policy | None) -> None:
         """Put a container's names under an egress policy, or free them."""
         if container_id in self._served:
-            self._served[container_id][0].policy = policy
+            server = self._served[container_id][0]
+            server.policy = policy
+            self.configure(container_id, server.forwarder.settings)
 
     def detach(self, container_id: str) -> None:
         """Stop answering and close everything; unknown containers are no error."""
