@@ -196,6 +196,27 @@ def test_interrupted_password_gives_the_echo_back(person: Person) -> None:
         assert b" echo " in terminal.seen
 
 
+def test_manifest_lists_by_both_in_every_registry(
+    registry: str, person: Person, wherry: Engine
+) -> None:
+    image = f"{registry}/lists/app:1"
+    wherry.output("tag", "busybox", image)
+    person.log_in(WHERRY, registry)
+    person.must(WHERRY, f"push {image}")
+    wherry.output("rmi", image)
+    digests = []
+    for command, other in ((DOCKER, WHERRY), (WHERRY, DOCKER)):
+        # Another repository, so that the image's blobs have to be mounted there.
+        target = f"{registry}/lists/{'docker' if command is DOCKER else 'wherry'}:1"
+        person.must(command, f"manifest create --insecure {target} {image}")
+        annotated = f"manifest annotate --variant v2 {target} {image}"
+        person.must(other, annotated)
+        digests.append(person.must(command, f"manifest push --insecure -p {target}").split()[-1])
+        found = json.loads(person.must(other, f"manifest inspect --insecure {target}"))
+        assert found["manifests"][0]["platform"]["variant"] == "v2"
+    assert digests[0] == digests[1]
+
+
 LINES = """
 login $R
 login -u alice
