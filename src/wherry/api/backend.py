@@ -20,7 +20,9 @@ from collections.abc import AsyncIterator, Awaitable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from wherry.engine.containers.config import UpdateConfig
+from wherry.engine.containers.config import EndpointSettings, UpdateConfig
+from wherry.engine.networks.config import NetworkRequest
+from wherry.engine.networks.facts import NetworkCreated, NetworkFacts
 from wherry.engine.values.containers import (
     Change,
     Created,
@@ -159,23 +161,28 @@ class ImageBackend(Protocol):
     async def list(self, query: ImageQuery) -> Sequence[ImageFacts]:
         """Return the images that match, newest first."""
 
-    async def get(self, ref: str) -> ImageFacts:
-        """Return one image. NotFound: `No such image: <ref>`."""
+    async def get(self, ref: str, *, platform: str = "", manifests: bool = False) -> ImageFacts:
+        """Return one image, of the platform if one is named. NotFound: `No such image: <ref>`."""
 
-    async def history(self, ref: str) -> Sequence[HistoryEntry]:
+    async def history(self, ref: str, *, platform: str = "") -> Sequence[HistoryEntry]:
         """Return how it was made, newest step first."""
 
     async def tag(self, ref: str, repository: str, tag: str) -> None:
         """Name it; an empty tag is "latest"."""
 
-    async def remove(self, ref: str, *, force: bool, prune: bool) -> Sequence[Removed]:
-        """Untag or delete it, with untagged parents if `prune`. Conflict while it is used."""
+    async def remove(
+        self, ref: str, *, force: bool, prune: bool, of: Sequence[str] = ()
+    ) -> Sequence[Removed]:
+        """Untag or delete it, with untagged parents if `prune`; only platforms `of` if any.
+
+        Conflict while it is used.
+        """
 
     async def load(self, archive: AsyncIterator[bytes], *, quiet: bool) -> AsyncIterator[Progress]:
         """Read images from a docker-archive or OCI layout, compressed or not."""
 
-    async def save(self, refs: Sequence[str]) -> AsyncIterator[bytes]:
-        """Write images with their names as an archive."""
+    async def save(self, refs: Sequence[str], *, platform: str = "") -> AsyncIterator[bytes]:
+        """Write images with their names as an archive; of one platform if it is named."""
 
     async def import_root(
         self, archive: AsyncIterator[bytes], request: ImportRequest
@@ -237,6 +244,31 @@ class RegistryBackend(Protocol):
         """Return what a reference leads to in its registry."""
 
 
+class NetworkBackend(Protocol):
+    """Networks; `ref` is an id, a unique prefix of one, or a name."""
+
+    async def list(self, filters: Mapping[str, tuple[str, ...]]) -> Sequence[NetworkFacts]:
+        """Return the networks that match, oldest first."""
+
+    async def get(self, ref: str) -> NetworkFacts:
+        """Return one network. NotFound: `network <ref> not found`."""
+
+    async def create(self, request: NetworkRequest) -> NetworkCreated:
+        """Make a network. Conflict on the name, Denied where subnets overlap, Invalid otherwise."""
+
+    async def remove(self, ref: str) -> None:
+        """Remove one that nobody is in. Denied for predefined ones and ones in use."""
+
+    async def prune(self, filters: Mapping[str, tuple[str, ...]]) -> Sequence[str]:
+        """Remove those that no container names (`label`, `until`); return their names."""
+
+    async def connect(self, ref: str, container: str, settings: EndpointSettings | None) -> None:
+        """Connect a container, running or not."""
+
+    async def disconnect(self, ref: str, container: str, *, force: bool) -> None:
+        """Disconnect it. Internal, as Docker, where it is not connected."""
+
+
 class SystemBackend(Protocol):
     """The engine itself."""
 
@@ -266,5 +298,6 @@ class Backends:
     images: ImageBackend
     registries: RegistryBackend
     volumes: VolumeBackend
+    networks: NetworkBackend
     system: SystemBackend
     events: EventBackend

@@ -8,9 +8,11 @@ from typing import Any, Final
 from wherry.api.shims import IMAGE, IMAGE_SUMMARY, adapted
 from wherry.api.timestamps import rfc3339_nano
 from wherry.api.version import Version
-from wherry.engine.values.images import HistoryEntry, ImageFacts, Removed
+from wherry.engine.values.images import HistoryEntry, ImageFacts, ManifestFacts, Removed
+from wherry.spec.image import platform_to_json
 
 _BILLION = 1_000_000_000
+_DESCRIPTORS_SINCE: Final[Version] = (1, 48)
 
 # The keys of an image's configuration that inspect shows (Docker Engine API, `ImageConfig`).
 _CONFIG_KEYS: Final = [
@@ -44,7 +46,30 @@ def summarised(image: ImageFacts, version: Version) -> dict[str, Any]:
         "SharedSize": image.shared_size,
         "Size": image.size,
     }
+    if image.manifests:
+        shown["Manifests"] = [manifest(one) for one in image.manifests]
     return adapted(IMAGE_SUMMARY, shown, version)
+
+
+def manifest(one: ManifestFacts) -> dict[str, Any]:
+    """Return one platform behind a name (Docker Engine API, `ImageManifestSummary`)."""
+    shown: dict[str, Any] = {
+        "ID": one.descriptor.digest,
+        "Descriptor": one.descriptor.to_json(),
+        "Available": one.available,
+        "Size": {"Content": one.content_size, "Total": one.content_size + one.unpacked_size},
+        "Kind": one.kind,
+    }
+    if one.kind == "image":
+        platform = platform_to_json(one.platform) if one.platform else {}
+        shown["ImageData"] = {
+            "Platform": platform,
+            "Containers": list(one.containers),
+            "Size": {"Unpacked": one.unpacked_size},
+        }
+    elif one.kind == "attestation":
+        shown["AttestationData"] = {"For": one.attests}
+    return shown
 
 
 def inspected(image: ImageFacts, version: Version) -> dict[str, Any]:
@@ -67,6 +92,10 @@ def inspected(image: ImageFacts, version: Version) -> dict[str, Any]:
     }
     optional = {"Variant": image.variant, "OsVersion": image.os_version}
     shown |= {key: value for key, value in optional.items() if value}
+    if version >= _DESCRIPTORS_SINCE and image.descriptor is not None:
+        shown["Descriptor"] = image.descriptor.to_json()
+        if image.manifests:
+            shown["Manifests"] = [manifest(one) for one in image.manifests]
     if image.created is not None:
         shown["Created"] = rfc3339_nano(image.created) if image.created else _EPOCH
     return adapted(IMAGE, shown, version)

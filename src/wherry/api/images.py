@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import AsyncIterator
 
 from wherry.api import filters, registry_auth
 from wherry.api.answers import json_response
@@ -23,6 +24,7 @@ async def list_all(call: Call) -> Answer:
     wanted = ImageQuery(
         all=query.flag("all"),
         shared_size=query.flag("shared-size"),
+        manifests=query.flag("manifests"),
         filters=filters.parse(query.text("filters"), filters.IMAGES),
     )
     images = await call.engine.images.list(wanted)
@@ -31,13 +33,18 @@ async def list_all(call: Call) -> Answer:
 
 async def inspect(call: Call) -> Answer:
     """GET /images/{name}/json."""
-    image = await call.engine.images.get(call.path["name"])
+    image = await call.engine.images.get(
+        call.path["name"],
+        platform=_platform_text(call.query.text("platform")),
+        manifests=call.query.flag("manifests"),
+    )
     return json_response(inspected(image, call.version))
 
 
 async def history(call: Call) -> Answer:
     """GET /images/{name}/history."""
-    steps = await call.engine.images.history(call.path["name"])
+    platform = _platform_text(call.query.text("platform"))
+    steps = await call.engine.images.history(call.path["name"], platform=platform)
     return json_response([step(entry) for entry in steps])
 
 
@@ -54,6 +61,7 @@ async def remove(call: Call) -> Answer:
         call.path["name"],
         force=call.query.flag("force"),
         prune=not call.query.flag("noprune"),
+        of=[_platform_text(text) for text in call.query.all("platforms")],
     )
     return json_response(removals(done))
 
@@ -67,7 +75,14 @@ async def load(call: Call) -> Answer:
 
 async def save_one(call: Call) -> Answer:
     """GET /images/{name}/get."""
-    return Stream(200, TAR, await call.engine.images.save([call.path["name"]]))
+    return Stream(200, TAR, await _saved(call, [call.path["name"]]))
+
+
+async def _saved(call: Call, names: list[str]) -> AsyncIterator[bytes]:
+    given = [_platform_text(text) for text in call.query.all("platform") if text]
+    if len(given) > 1:
+        raise Invalid("only one platform can be saved at a time", hint="or all of them: name none")
+    return await call.engine.images.save(names, platform=given[0] if given else "")
 
 
 async def save_many(call: Call) -> Answer:
@@ -75,7 +90,7 @@ async def save_many(call: Call) -> Answer:
     names = [name for given in call.query.all("names") for name in given.split(",") if name]
     if not names:
         raise Invalid("no image is named", hint="give one or more names=...")
-    return Stream(200, TAR, await call.engine.images.save(names))
+    return Stream(200, TAR, await _saved(call, names))
 
 
 async def create(call: Call) -> Answer:

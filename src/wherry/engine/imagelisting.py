@@ -36,6 +36,7 @@ def select(store: ImageStore, filters: Filters, *, everything: bool) -> list[Ima
         image
         for image in images
         if (everything or is_named(image) or image.id not in parents)
+        and not is_behind(image)
         and all(test(image) for test in tests)
     ]
     return sorted(chosen, key=lambda image: (-image.created, image.id))
@@ -44,6 +45,11 @@ def select(store: ImageStore, filters: Filters, *, everything: bool) -> list[Ima
 def is_named(image: Image) -> bool:
     """Whether the image has a tag or a digest name."""
     return bool(image.tags or image.digests)
+
+
+def is_behind(image: Image) -> bool:
+    """Whether it is only reached through the name of an index, which leads to another image."""
+    return bool(image.roots) and not is_named(image)
 
 
 def _tests(store: ImageStore, name: str, values: tuple[str, ...]) -> Iterable[Test]:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from wherry.engine import imagelisting
 from wherry.engine.imagelisting import facts
+from wherry.engine.imagemanifests import Manifests
 from wherry.engine.threadstreams import Reporting, ThreadReader, from_thread
 from wherry.engine.values.images import (
     HistoryEntry,
@@ -27,8 +28,10 @@ from wherry.engine.values.images import (
 from wherry.errors import Conflict, NotFound
 from wherry.image import rootimport
 from wherry.image.load import ImageLoaded, LayerLoaded, Loader
+from wherry.image.record import UNPACKED
 from wherry.image.removal import DELETED, Remover
 from wherry.image.save import Saved, Saver
+from wherry.spec import platform as platforms
 from wherry.spec import reference
 
 if TYPE_CHECKING:
@@ -39,6 +42,7 @@ if TYPE_CHECKING:
     from wherry.image.removal import ImageUsers, Step
     from wherry.image.store import ImageStore
     from wherry.registry.config import RegistryConfig
+    from wherry.spec.platform import Platform
     from wherry.spec.reference import Reference
     from wherry.storage.stores import Stores
 
@@ -65,6 +69,7 @@ class Images:
         self._transfers_made: Transfers | None = None
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="images")
         self._remover = Remover(store, users)
+        self._manifests = Manifests(store, users)
         self._loader = Loader(store, stores.content, stores.collector)
         self._saver = Saver(store, stores.content)
 
@@ -92,22 +97,37 @@ class Images:
             everything = [*self._store.images()]
             sizes = imagelisting.shared_sizes(everything, self._store.layers)
             shown = [replace(one, shared_size=sizes.get(one.id, 0)) for one in shown]
+        if query.manifests:
+            by_id = {image.id: image for image in chosen}
+            shown = [self._with_manifests(one, by_id[one.id]) for one in shown]
         return shown
 
-    async def get(self, ref: str) -> ImageFacts:
+    def _with_manifests(self, shown: ImageFacts, image: Image) -> ImageFacts:
+        return replace(shown, manifests=self._manifests.of(image))
+
+    async def get(self, ref: str, *, platform: str = "", manifests: bool = False) -> ImageFacts:
         """See `ImageBackend.get`."""
-        image = self._store.resolve(ref)
-        return facts(image, self._stores.snapshotter.name, self._directories(image))
+        main = self._store.resolve(ref)
+        image = self._store.resolve(ref, platforms.parse(platform)) if platform else main
+        shown = facts(image, self._stores.snapshotter.name, self._directories(image))
+        if imagelisting.is_behind(image):
+            names = facts(main, "", _NO_DETAIL)
+            shown = replace(shown, repo_tags=names.repo_tags, repo_digests=names.repo_digests)
+        shown = replace(shown, descriptor=self._manifests.target(main))
+        return self._with_manifests(shown, main) if manifests else shown
 
     def _directories(self, image: Image) -> dict[str, str]:
         """Where the layers are, by the names of Docker's overlay2 driver."""
+        if image.kind != UNPACKED:
+            return {}
         paths = [self._store.layers.diff_path(diff_id) for diff_id in reversed(image.layers)]
         names = {"UpperDir": paths[0]} if paths else {}
         return names | ({"LowerDir": ":".join(paths[1:])} if len(paths) > 1 else {})
 
-    async def history(self, ref: str) -> Sequence[HistoryEntry]:
+    async def history(self, ref: str, *, platform: str = "") -> Sequence[HistoryEntry]:
         """See `ImageBackend.history`."""
-        return imagelisting.history(self._store.resolve(ref), self._store.layers)
+        wanted = platforms.parse(platform) if platform else None
+        return imagelisting.history(self._store.resolve(ref, wanted), self._store.layers)
 
     # Naming and removing
 
@@ -120,10 +140,18 @@ class Images:
         self._store.tag(image.id, name, self._store.target(ref).digest)
         self._publish("tag", image, name.familiar)
 
-    async def remove(self, ref: str, *, force: bool, prune: bool) -> Sequence[Removed]:
+    async def remove(
+        self, ref: str, *, force: bool, prune: bool, of: Sequence[str] = ()
+    ) -> Sequence[Removed]:
         """See `ImageBackend.remove`."""
+        wanted = [platforms.parse(text) for text in of]
+        remover = self._remover
         steps: list[Step] = await self._run(
-            lambda: self._remover.remove(ref, force=force, prune=prune)
+            lambda: (
+                remover.remove_platforms(ref, wanted, force=force)
+                if wanted
+                else remover.remove(ref, force=force, prune=prune)
+            )
         )
         return self._removed(steps)
 
@@ -187,20 +215,32 @@ class Images:
                 short = news.diff_id.removeprefix("sha256:")[:12]
                 yield Progress("Loading layer", short, news.size, news.size)
 
-    async def save(self, refs: Sequence[str]) -> AsyncIterator[bytes]:
+    async def save(self, refs: Sequence[str], *, platform: str = "") -> AsyncIterator[bytes]:
         """See `ImageBackend.save`."""
-        saved = self._saved(refs)
+        saved = self._saved(refs, platforms.parse(platform) if platform else None)
         for one in saved:
             self._publish("save", one.image, one.image.id)
         return from_thread(self._threads, self._archive(saved))
 
-    def _saved(self, refs: Sequence[str]) -> Sequence[Saved]:
-        """Each image once, with the names it was asked for by; a bare repository means all tags."""
-        names: dict[str, dict[Reference, None]] = {}
+    def _saved(self, refs: Sequence[str], platform: Platform | None = None) -> Sequence[Saved]:
+        """Each image once, with the names it was asked for by; a bare repository means all tags.
+
+        With a platform, that one's images in the place of those that the names lead to.
+        """
+        names: dict[tuple[str, str], dict[Reference, None]] = {}
+        targets: dict[tuple[str, str], str] = {}
         for ref in refs:
-            for image, name in self._asked(ref):
-                names.setdefault(image, {}).update({name: None} if name else {})
-        return [Saved(self._store.get(id), tuple(found)) for id, found in names.items()]
+            for id, name in self._asked(ref):
+                image, target = id, self._store.target(str(name or id)).digest
+                if platform is not None:
+                    image, target = self._store.resolve(str(name or id), platform).id, ""
+                key = (image, target if self._store.index(target) else "")
+                names.setdefault(key, {}).update({name: None} if name else {})
+                targets[key] = targets.get(key) or target
+        return [
+            Saved(self._store.get(key[0]), tuple(found), targets[key])
+            for key, found in names.items()
+        ]
 
     def _asked(self, ref: str) -> Iterator[tuple[str, Reference | None]]:
         """A repository goes before an id's prefix, as with Docker."""
@@ -222,11 +262,13 @@ class Images:
     def _archive(self, saved: Sequence[Saved]) -> Iterator[bytes]:
         """The archive, with everything in it held until it is written."""
         with self._stores.collector.lease() as lease:
-            for one in saved:
-                for diff_id in one.image.layers:
+            for image in self._saver.images_of(saved):
+                for blob in self._store.blobs(image.id):
+                    lease.add("blob", blob)
+                for diff_id in image.layers:
                     lease.add("layer", diff_id)
-                    for blob in self._store.layers.blobs(diff_id):
-                        lease.add("blob", blob.digest)
+                    for kept in self._store.layers.blobs(diff_id):
+                        lease.add("blob", kept.digest)
             yield from self._saver.save(saved)
 
     async def import_root(

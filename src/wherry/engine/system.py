@@ -18,13 +18,10 @@ from wherry.registry.config import RegistryConfig
 from wherry.spec.seccomp import DOCKER_ARCHITECTURES
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from wherry.engine.containers.roster import Roster
     from wherry.engine.events import EventLog
     from wherry.engine.host import Host
     from wherry.engine.images import Images
-    from wherry.engine.values.images import ImageFacts
     from wherry.engine.volumes.service import Volumes
     from wherry.storage.stores import Stores
 
@@ -144,7 +141,7 @@ class System:
     async def disk_usage(self) -> DiskUsage:
         """Return what takes space."""
         images = await self._images.list(ImageQuery(shared_size=True))
-        layers = await asyncio.to_thread(self._layers_size, images)
+        layers = await asyncio.to_thread(self._layers_size)
         snapshotter = self._stores.snapshotter
         rows = []
         for live in self._roster:
@@ -154,10 +151,11 @@ class System:
             rows.append((record, size, size + image))
         return DiskUsage(layers, images, rows, await self._volumes.measured())
 
-    def _layers_size(self, images: Sequence[ImageFacts]) -> int:
-        store = self._stores.layers
-        diff_ids = {diff_id for image in images for diff_id in image.layers}
-        return sum(store.usage(diff_id).size for diff_id in diff_ids if store.has(diff_id))
+    def _layers_size(self) -> int:
+        """Bytes that `du` counts for all images: their layers unpacked, and every blob."""
+        store, content = self._stores.layers, self._stores.content
+        unpacked = sum(store.unpacked_usage(layer.diff_id).size for layer in store.all())
+        return unpacked + content.usage(content.all()).size
 
 
 def engine_id(data_root: str) -> str:

@@ -9,9 +9,11 @@ the images only: saving twice gives the same archive. Shared layers are written 
 from __future__ import annotations
 
 import tarfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from wherry.errors import Unsupported
+from wherry.image.record import ARTIFACT, UNPACKED
 from wherry.spec import digest as digests
 from wherry.spec import image as documents
 from wherry.spec.image import Descriptor
@@ -20,7 +22,7 @@ from wherry.spec.reference import Reference
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from wherry.image.record import Image
+    from wherry.image.record import Image, StoredManifest
     from wherry.image.store import ImageStore
     from wherry.storage.content import ContentStore
 
@@ -35,6 +37,8 @@ class Saved:
 
     image: Image
     names: tuple[Reference, ...] = ()
+    target: str = ""
+    """The digest of the manifest or index that the names stand for, if it is known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +56,22 @@ class _Planned:
     manifest: Descriptor
     manifest_document: bytes
     layers: tuple[_Layer, ...]
+    config: Descriptor | None = None
+    """The config where it is a blob of its own: of an artifact."""
+    others: tuple[_Planned, ...] = ()
+    """The other platforms of an index."""
+    indexes: tuple[StoredManifest, ...] = ()
+    """The index that the names stand for, and those nested in it."""
+
+    @property
+    def root(self) -> Descriptor:
+        """What the names stand for."""
+        return self.indexes[0].descriptor if self.indexes else self.manifest
+
+    @property
+    def parts(self) -> tuple[_Planned, ...]:
+        """Everything that has a manifest, the main one first."""
+        return (self, *self.others)
 
 
 class Saver:
@@ -69,30 +89,52 @@ class Saver:
         planned = [self._plan(saved, plain=legacy) for saved in images]
         names = _legacy_names if legacy else _layout_names
         written: set[str] = set()
-        for image in planned:
-            for layer in image.layers:
-                path = names(layer.descriptor.digest, "layer")
-                if path not in written:
-                    written.add(path)
-                    yield from _file(path, layer.descriptor.size, self._layer(layer))
-            yield from _once(
-                names(image.saved.image.id, "config"), image.saved.image.document, written
-            )
-            if not legacy:
-                path = names(image.manifest.digest, "manifest")
-                yield from _once(path, image.manifest_document, written)
+        for part in (part for image in planned for part in image.parts):
+            yield from self._part(part, names, written, legacy=legacy)
+        for index in (index for image in planned for index in image.indexes):
+            yield from _once(names(index.digest, "index"), index.document, written)
         if not legacy:
             yield from _small("index.json", _index(planned))
             yield from _small("oci-layout", b'{"imageLayoutVersion":"1.0.0"}')
         yield from _small("manifest.json", _manifest_json(planned, names))
         yield from _end(planned)
 
+    def _part(
+        self, part: _Planned, names: Any, written: set[str], *, legacy: bool
+    ) -> Iterator[bytes]:
+        """Layers, config and manifest, each unless it was written before."""
+        for layer in part.layers:
+            path = names(layer.descriptor.digest, "layer")
+            if path not in written:
+                written.add(path)
+                yield from _file(path, layer.descriptor.size, self._layer(layer))
+        if part.config is not None:
+            path = names(part.config.digest, "config")
+            if path not in written:
+                written.add(path)
+                yield from _file(path, part.config.size, self._blob(part.config.digest))
+        else:
+            image = part.saved.image
+            yield from _once(names(image.id, "config"), image.document, written)
+        if not legacy:
+            path = names(part.manifest.digest, "manifest")
+            yield from _once(path, part.manifest_document, written)
+
+    def images_of(self, saved: Sequence[Saved]) -> list[Image]:
+        """Every image that goes into the archive, to be held meanwhile."""
+        ids = {one.image.id: None for one in saved}
+        for one in saved:
+            ids |= dict.fromkeys(self._images.members(one.target).values())
+        return [self._images.get(id) for id in ids]
+
     def _plan(self, saved: Saved, *, plain: bool) -> _Planned:
         """The manifest the image came with when all its blobs are still there, else a new one."""
         image = saved.image
-        original = None if plain else self._original(saved)
+        original = None if plain else self._whole_index(saved) or self._original(saved)
         if original is not None:
             return original
+        if image.kind != UNPACKED:
+            raise Unsupported(f"{image.id} can only be saved in the form it came in")
         layers = tuple(self._plain_layer(diff_id) for diff_id in image.layers)
         config = Descriptor(documents.OCI_CONFIG, image.id, len(image.document))
         document = documents.encode_manifest(config, tuple(layer.descriptor for layer in layers))
@@ -101,17 +143,44 @@ class Saver:
         )
         return _Planned(saved, manifest_descriptor, document, layers)
 
+    def _whole_index(self, saved: Saved) -> _Planned | None:
+        """The index that the names stand for, when everything that it lists is here."""
+        tree = self._images.index(saved.target) if saved.target else None
+        if tree is None:
+            return None
+        members = self._images.members(tree.root)
+        if any(entry.digest not in members for entry in tree.manifests):
+            return None
+        parts = [
+            self._original(Saved(self._images.get(members[entry.digest]), (), entry.digest))
+            for entry in tree.manifests
+        ]
+        there = [part for part in parts if part is not None]
+        there.sort(key=lambda part: part.saved.image.id != saved.image.id)
+        if len(there) < len(parts) or not there:
+            return None
+        return replace(there[0], saved=saved, others=tuple(there[1:]), indexes=tree.documents)
+
     def _original(self, saved: Saved) -> _Planned | None:
-        for stored in self._images.manifests(saved.image.id):
-            manifest = documents.parse_manifest(stored.document)
+        """A manifest of the image whose blobs are all here, the one that is named first."""
+        stored = self._images.manifests(saved.image.id)
+        stored.sort(key=lambda one: one.digest != saved.target)
+        planned = (self._with_manifest(saved, one) for one in stored)
+        return next((one for one in planned if one is not None), None)
+
+    def _with_manifest(self, saved: Saved, stored: StoredManifest) -> _Planned | None:
+        image, manifest = saved.image, documents.parse_manifest(stored.document)
+        if image.kind == UNPACKED:
             layers = tuple(
                 _Layer(diff_id, layer, layer.digest != diff_id)
-                for diff_id, layer in zip(saved.image.layers, manifest.layers, strict=True)
+                for diff_id, layer in zip(image.layers, manifest.layers, strict=True)
             )
-            if all(not one.is_blob or self._content.has(one.descriptor.digest) for one in layers):
-                descriptor = Descriptor(stored.media_type, stored.digest, len(stored.document))
-                return _Planned(saved, descriptor, stored.document, layers)
-        return None
+        else:
+            layers = tuple(_Layer(layer.digest, layer, True) for layer in manifest.layers)
+        if any(one.is_blob and not self._content.has(one.descriptor.digest) for one in layers):
+            return None
+        config = manifest.config if image.kind == ARTIFACT else None
+        return _Planned(saved, stored.descriptor, stored.document, layers, config)
 
     def _plain_layer(self, diff_id: str) -> _Layer:
         size = self._images.layers.get(diff_id).tar_size
@@ -119,9 +188,11 @@ class Saver:
 
     def _layer(self, layer: _Layer) -> Iterator[bytes]:
         if not layer.is_blob:
-            yield from self._images.layers.tar(layer.diff_id)
-            return
-        with self._content.open(layer.descriptor.digest) as file:
+            return self._images.layers.tar(layer.diff_id)
+        return self._blob(layer.descriptor.digest)
+
+    def _blob(self, digest: str) -> Iterator[bytes]:
+        with self._content.open(digest) as file:
             while data := file.read(_CHUNK):
                 yield data
 
@@ -138,11 +209,10 @@ def _legacy_names(digest: str, kind: str) -> str:
 def _index(planned: Sequence[_Planned]) -> bytes:
     manifests: list[dict[str, Any]] = []
     for image in planned:
-        descriptor = image.manifest.to_json()
-        descriptor["platform"] = {
-            "architecture": image.saved.image.config.platform.architecture,
-            "os": image.saved.image.config.platform.os,
-        }
+        descriptor = image.root.to_json()
+        platform = image.saved.image.config.platform
+        if platform.os and not image.indexes:
+            descriptor["platform"] = documents.platform_to_json(platform)
         for name in image.saved.names or (None,):
             annotations = _annotations(name) if name else {}
             manifests.append(descriptor | ({"annotations": annotations} if annotations else {}))
@@ -166,6 +236,7 @@ def _manifest_json(planned: Sequence[_Planned], names: Any) -> bytes:
             "Layers": [names(layer.descriptor.digest, "layer") for layer in image.layers],
         }
         for image in planned
+        if image.config is None  # an artifact is none that Docker could load
     ]
     return documents.encode_list(items)
 

@@ -324,8 +324,13 @@ class LayerStore:
 
     def usage(self, diff_id: str) -> Usage:
         """Disk use of the layer and of its kept blobs; measured once. Raises NotFound."""
-        own = self._recorded_usage(diff_id) or self._measure(diff_id)
-        return own + self.content.usage(blob.digest for blob in self.blobs(diff_id))
+        return self.unpacked_usage(diff_id) + self.content.usage(
+            blob.digest for blob in self.blobs(diff_id)
+        )
+
+    def unpacked_usage(self, diff_id: str) -> Usage:
+        """Disk use of the unpacked layer alone; measured once. Raises NotFound."""
+        return self._recorded_usage(diff_id) or self._measure(diff_id)
 
     def _recorded_usage(self, diff_id: str) -> Usage | None:
         query = "SELECT usage_size, usage_inodes FROM layers WHERE diff_id = ?"

@@ -240,18 +240,22 @@ class Images:
     async def list(self, query: ImageQuery) -> Sequence[ImageFacts]:
         return [self.one]
 
-    async def get(self, ref: str) -> ImageFacts:
+    async def get(
+        self, ref: str, *, platform: str = "", manifests: bool = False
+    ) -> ImageFacts:
         if ref not in ("busybox", "busybox:latest", IMAGE, "reg.io/a/b:c"):
             raise NotFound(f"No such image: {ref}")
         return self.one
 
-    async def history(self, ref: str) -> Sequence[HistoryEntry]:
+    async def history(self, ref: str, *, platform: str = "") -> Sequence[HistoryEntry]:
         return [HistoryEntry(IMAGE, DAY, "CMD sh", ("busybox:latest",), 0, "")]
 
     async def tag(self, ref: str, repository: str, tag: str) -> None:
         pass
 
-    async def remove(self, ref: str, *, force: bool, prune: bool) -> Sequence[Removed]:
+    async def remove(
+        self, ref: str, *, force: bool, prune: bool, of: Sequence[str] = ()
+    ) -> Sequence[Removed]:
         return [Removed("untagged", "busybox:latest"), Removed("deleted", IMAGE)]
 
     async def load(self, archive: AsyncIterator[bytes], *, quiet: bool) -> AsyncIterator[Progress]:
@@ -272,7 +276,7 @@ class Images:
     ) -> AsyncIterator[Progress]:
         return self._load(archive)
 
-    async def save(self, refs: Sequence[str]) -> AsyncIterator[bytes]:
+    async def save(self, refs: Sequence[str], *, platform: str = "") -> AsyncIterator[bytes]:
         return several([ref.encode() for ref in refs])
 
 

@@ -117,7 +117,7 @@ class _OnePull:
         """Bring what the name leads to now."""
         resolved = self._session.resolve(name)
         self._puller.policy.admit(name, resolved.descriptor, self._session)
-        self._report(Progress(f"Pulling from {name.familiar_name}", name.digest or name.tag))
+        self._report(Progress(f"Pulling from {name.path}", name.digest or name.tag))
         with self._puller.collector.lease() as lease:
             brought = self._bring(name, resolved, lease)
         self._report(Progress(f"Digest: {resolved.descriptor.digest}"))

@@ -8,6 +8,29 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from wherry.registry.credentials import Credentials
+    from wherry.spec.image import Descriptor
+    from wherry.spec.platform import Platform
+
+
+@dataclass(frozen=True, slots=True)
+class ManifestFacts:
+    """One manifest that a name stands for: an image of one platform, or what is said about one.
+
+    `descriptor` is what points at it; `kind` "image", "attestation" or "unknown" (an artifact).
+    `available` tells whether its content is here: `content_size` bytes of blobs, and
+    `unpacked_size` of its layers where they are unpacked (as image `image_id`). `attests` is the
+    digest of the manifest that an attestation is about.
+    """
+
+    descriptor: Descriptor
+    kind: str
+    available: bool
+    platform: Platform | None = None
+    image_id: str = ""
+    content_size: int = 0
+    unpacked_size: int = 0
+    containers: tuple[str, ...] = ()
+    attests: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +64,10 @@ class ImageFacts:
     layers: tuple[str, ...] = ()
     driver: str = "overlay2"
     driver_data: Mapping[str, str] = field(default_factory=dict)
+    descriptor: Descriptor | None = None
+    """The manifest or index that its first name stands for."""
+    manifests: tuple[ManifestFacts, ...] = ()
+    """Worked out on request."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +76,7 @@ class ImageQuery:
 
     all: bool = False
     shared_size: bool = False
+    manifests: bool = False
     filters: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
