@@ -1,7 +1,7 @@
 """bpf(2): assemble and load small extended BPF programs, and attach them to cgroups.
 
-Only what a device filter and a classifier of frames need. Sources: bpf(2), Linux Documentation/bpf/standardization/
-instruction-set.rst, include/uapi/linux/bpf.h.
+Only what a device filter and a classifier of frames need. Sources: bpf(2), Linux
+Documentation/bpf/standardization/instruction-set.rst, include/uapi/linux/bpf.h.
 """
 
 from __future__ import annotations
@@ -35,6 +35,16 @@ def load_word(target: int, source: int, offset: int) -> bytes:
 def load_half(target: int, source: int, offset: int) -> bytes:
     """Target = the 16 bit half word at source + offset."""
     return _instruction(0x69, target, source, offset, 0)
+
+
+def store_word(target: int, offset: int, constant: int) -> bytes:
+    """The 32 bit word at target + offset = constant."""
+    return _instruction(0x62, target, 0, offset, constant)
+
+
+def store_half(target: int, offset: int, constant: int) -> bytes:
+    """The 16 bit half word at target + offset = constant."""
+    return _instruction(0x6A, target, 0, offset, constant)
 
 
 def move(target: int, source: int) -> bytes:
@@ -82,8 +92,18 @@ def jump_if_greater(register: int, other: int, offset: int) -> bytes:
     return _instruction(0x2D, register, other, offset, 0)
 
 
+def jump_if_less(register: int, constant: int, offset: int) -> bytes:
+    """Skip `offset` instructions if register < constant, as numbers without sign."""
+    return _instruction(0xA5, register, 0, offset, constant)
+
+
+def to_big_endian(target: int, bits: int) -> bytes:
+    """Turn the lower 16, 32 or 64 bits between network order and the machine's."""
+    return _instruction(0xDC, target, 0, 0, bits)
+
+
 def call(function: int) -> bytes:
-    """Call one of the kernel's functions (bpf-helpers(7)); its arguments are in registers 1 to 5."""
+    """Call one of the kernel's functions (bpf-helpers(7)); arguments in registers 1 to 5."""
     return _instruction(0x85, 0, 0, 0, function)
 
 

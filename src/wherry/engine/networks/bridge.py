@@ -104,7 +104,7 @@ class BridgeDriver:
             outer = link.by_name(self._routes, pair.outer)
             mtu = network.mtu or bridge.mtu
             self._routes.execute(*_plug(outer.index, bridge.index, mtu, network))
-            self._lift(outer.index, bridge)
+            self._lift(outer.index, bridge, network)
             interface = endpoint.interface or "eth0"
             if endpoint.ipv6:
                 sandbox.enable_ipv6(link.by_index(sandbox.routes, pair.inner).name)
@@ -170,13 +170,15 @@ class BridgeDriver:
             mtu = network.mtu or bridge.mtu
             self._routes.execute(*_plug(outer.index, bridge.index, mtu, network))
             self._routes.execute(neighbour.add_station(outer.index, endpoint.mac))
-            self._lift(outer.index, bridge)
+            self._lift(outer.index, bridge, network)
 
-    def _lift(self, port: int, bridge: Link) -> None:
-        if not uplift.is_needed():
+    def _lift(self, port: int, bridge: Link, network: Network) -> None:
+        lift = uplift.is_needed()
+        if not lift and not network.enable_ipv6:
             return
         try:
-            with Fd(uplift.load(bridge)) as program:
+            gateway = network.v6[0].gateway if network.enable_ipv6 and network.v6 else ""
+            with Fd(uplift.load(bridge, lift=lift, gateway6=gateway)) as program:
                 uplift.attach(self._routes, port, program.fileno())
         except OSError as error:
             # What is lost is small and the container can do without: hairpin, and ::1.

@@ -30,11 +30,18 @@ NFNLGRP_NFTABLES: Final = 7
 
 NFT_MSG_GETTABLE: Final = 1
 NFT_MSG_DELTABLE: Final = 2
+_NFT_MSG_DELCHAIN: Final = 5
+_NFT_MSG_DELRULE: Final = 8
+_NFT_MSG_DELSET: Final = 11
 _NFT_MSG_NEWSETELEM: Final = 12
 _NFT_MSG_DELSETELEM: Final = 14
 _NFNL_MSG_BATCH_BEGIN: Final = 16
 _NFNL_MSG_BATCH_END: Final = 17
 _SUBSYSTEM: Final = 10
+_REMOVALS: Final = frozenset(
+    _SUBSYSTEM << 8 | kind
+    for kind in (NFT_MSG_DELTABLE, _NFT_MSG_DELCHAIN, _NFT_MSG_DELRULE, _NFT_MSG_DELSET)
+)
 _GENERIC: Final = struct.Struct("!BBH")
 
 _NFTA_TABLE_NAME = 1
@@ -163,6 +170,8 @@ def table_of(message: Message) -> tuple[int, str]:
     return family, read_text(found.get(_NFTA_TABLE_NAME, b""))
 
 
-def is_table_removal(message: Message) -> bool:
-    """Whether a notification says that a table is gone."""
-    return message.kind == _SUBSYSTEM << 8 | NFT_MSG_DELTABLE
+def removed_from(message: Message) -> tuple[int, str] | None:
+    """(family, name) of the table that lost a chain, a rule, a set or all, as notified; or None."""
+    if message.kind not in _REMOVALS:
+        return None
+    return table_of(message)  # the table's name is attribute 1 of each

@@ -16,6 +16,7 @@ from wherry.kernel.nftables.message import (
     descriptions,
     encode_batch,
     list_tables,
+    removed_from,
     table_of,
 )
 
@@ -95,11 +96,15 @@ class NftMonitor:
         """Close it; a second call does nothing."""
         self._socket.close()
 
-    def changed(self) -> bool:
-        """Read all that came; whether there was anything, or so much that some was lost."""
+    def losses(self) -> set[tuple[int, str]] | None:
+        """Read all that came: (family, name) of tables of which something was removed.
+
+        None when so much came that some of it was lost, so that it may be any.
+        """
         try:
-            return bool(self._socket.pending())
+            removed = (removed_from(each) for each in self._socket.pending())
+            return {each for each in removed if each is not None}
         except OSError as error:
             if error.errno != errno.ENOBUFS:
                 raise
-            return True
+            return None

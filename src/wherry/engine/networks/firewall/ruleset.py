@@ -23,6 +23,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from wherry.engine.networks.firewall import sets
+from wherry.engine.networks.uplift import LOOPBACK_PORTS
 
 FAMILY: Final = "inet"
 
@@ -73,6 +74,8 @@ chain routed {
 chain input {
     type filter hook input priority filter; policy accept;
     ct state established,related accept
+    # See `uplift`: from containers only answers come in over lo.
+    iifname "lo" fib saddr type != local drop
     iifname @bridges jump guard
 }
 chain guard {
@@ -89,13 +92,14 @@ chain guarded {
     ip6 saddr . ip6 daddr . meta l4proto . th dport @allowed_ports6 return
     ip saddr . ip daddr . meta l4proto . th dport @network_ports4 return
     ip6 saddr . ip6 daddr . meta l4proto . th dport @network_ports6 return
-    log group GROUP
+    # More would only cost the daemon time: it tells of each destination once in a while.
+    limit rate 200/second burst 400 packets log group GROUP
     reject with icmpx admin-prohibited
 }
 chain postrouting {
     type nat hook postrouting priority srcnat; policy accept;
     oifname @bridges ip saddr 127.0.0.0/8 masquerade
-    oifname @bridges ip6 saddr ::1 masquerade
+    oifname @bridges ip6 saddr ::1 meta l4proto { tcp, udp, sctp } masquerade to :LOOPBACK_PORTS
     iifname . oifname @same ct status dnat masquerade
     oifname @bridges accept
     ip saddr @masquerade4 masquerade
@@ -112,7 +116,9 @@ def script(table: str, log_group: int, elements: Iterable[tuple[str, Iterable[st
     name = f"{FAMILY} {table}"
     lines = [f"add table {name}", f"delete table {name}", f"table {name} {{"]
     lines += [each.declaration() for each in sets.ALL]
-    lines += [CHAINS.replace("GROUP", str(log_group)), "}"]
+    ports = "-".join(map(str, LOOPBACK_PORTS))
+    chains = CHAINS.replace("GROUP", str(log_group)).replace("LOOPBACK_PORTS", ports)
+    lines += [chains, "}"]
     for set_name, texts in elements:
         if members := ", ".join(texts):
             lines.append(f"add element {name} {set_name} {{ {members} }}")
