@@ -8,7 +8,7 @@ from typing import Any
 
 from wherry.api.call import Call
 from wherry.api.container_inspect import mount_point
-from wherry.api.container_networks import endpoints
+from wherry.api.container_networks import endpoints, port_summaries
 from wherry.api.shims import CONTAINER, adapted
 from wherry.api.timestamps import human_duration
 from wherry.engine.containers.record import Container, State
@@ -57,7 +57,7 @@ def summarised(container: Container, image: str, now: int) -> dict[str, Any]:
         "ImageID": container.image_id,
         "Command": command_line(container),
         "Created": container.created // _BILLION,
-        "Ports": [],
+        "Ports": port_summaries(container),
         "Labels": dict(container.config.labels or {}),
         "State": container.state.status,
         "Status": status_text(container.state, now),

@@ -34,6 +34,8 @@ IMAGES: Final = frozenset(["before", "dangling", "label", "reference", "since", 
 IMAGES_PRUNE: Final = frozenset(("dangling", "label", "label!", "until"))
 VOLUMES: Final = frozenset(("dangling", "driver", "label", "name"))
 VOLUMES_PRUNE: Final = frozenset(("all", "label", "label!"))
+NETWORKS: Final = frozenset(["dangling", "driver", "id", "label", "name", "scope", "type"])
+NETWORKS_PRUNE: Final = frozenset(("label", "label!", "until"))
 _VALUES: Final[Mapping[str, frozenset[str]]] = {
     "status": frozenset(
         ["created", "dead", "exited", "paused", "removing", "restarting", "running"]

@@ -19,12 +19,6 @@ _ENDPOINTS: Final = """
     POST          /build/cancel
     POST          /commit
     PUT           /volumes/{name:.*}
-    GET           /networks
-    POST          /networks/create
-    POST          /networks/prune
-    GET,DELETE    /networks/{id:.*}
-    POST          /networks/{id:.*}/connect
-    POST          /networks/{id:.*}/disconnect
     GET           /plugins
     GET           /plugins/privileges
     POST          /plugins/pull

@@ -72,6 +72,7 @@ async def _serve(chosen: Options) -> None:
         debug=chosen.log_level == "debug",
         labels=chosen.labels,
         cgroup_parent=chosen.cgroup_parent,
+        machine_wide=chosen.data_root == options.DEFAULT_DATA_ROOT,
         insecure_addresses=listening.insecure(addresses),
         registries=chosen.registry_config(),
     )
@@ -97,6 +98,7 @@ def _server(engine: Engine, ended: asyncio.Event) -> Server:
         images=engine.images,
         registries=engine.registries,
         volumes=engine.volumes,
+        networks=engine.networks,
         system=engine.system,
         events=engine.events,
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
@@ -25,10 +25,13 @@ from wherry.engine.containers.volumeusers import VolumeUsers
 from wherry.engine.events import EventLog
 from wherry.engine.host import inspect_host
 from wherry.engine.images import Images
+from wherry.engine.networks.gate import Gate
+from wherry.engine.networks.networking import Networking
+from wherry.engine.networks.service import Networks
 from wherry.engine.reconcile import Reconciliation
 from wherry.engine.registries import Registries
 from wherry.engine.runnable import RunnableImages
-from wherry.engine.system import Settings, System
+from wherry.engine.system import Settings, System, engine_id
 from wherry.engine.values.containers import RemoveRequest, StopRequest
 from wherry.engine.volumes.directories import Directories
 from wherry.engine.volumes.service import Volumes
@@ -40,6 +43,7 @@ from wherry.storage.stores import open_stores
 
 if TYPE_CHECKING:
     from wherry.engine.containers.live import Live
+    from wherry.engine.containers.record import Container
     from wherry.storage.stores import Stores
 
 FINISH: float = 5.0
@@ -57,6 +61,8 @@ class Engine:
     images: Images
     registries: Registries
     volumes: Volumes
+    networking: Networking
+    networks: Networks
     system: System
     events: EventLog
     parts: Parts
@@ -80,15 +86,18 @@ class Engine:
             VolumeUsers(roster),
             events,
         )
+        networking = _networking(settings, stores, roster, events)
         directory = os.path.join(settings.data_root, "containers")
         os.makedirs(directory, mode=0o710, exist_ok=True)
 
-        launching = Launching(roster, stores.snapshotter, runtime, composer, volumes)
+        launching = Launching(roster, stores.snapshotter, runtime, composer, volumes, networking)
         lifecycle = Lifecycle(roster, launching, runtime, background)
         stopping = Stopping(roster, runtime, lifecycle)
         removal = Removal(roster, stores.snapshotter, lifecycle, stopping, volumes)
         runnable = RunnableImages(images, stores.collector)
-        creation = Creation(roster, runnable, stores.snapshotter, host, volumes, directory)
+        creation = Creation(
+            roster, runnable, stores.snapshotter, host, volumes, networking, directory
+        )  # fmt: skip
         execs = Execs(roster, runtime, composer, background)
         lifecycle.process_gone = execs.container_ended
         lifecycle.ended = _removing(removal)
@@ -104,6 +113,8 @@ class Engine:
             images=image_service,
             registries=Registries(settings.registries),
             volumes=volumes,
+            networking=networking,
+            networks=Networks(networking.gate, roster, events, background),
             system=System(settings, host, roster, events, stores, image_service, volumes),
             events=events,
             parts=parts,
@@ -113,7 +124,7 @@ class Engine:
         )
         await Reconciliation(
             roster, runtime, stores.snapshotter, lifecycle, execs, removal, host, composer,
-            directory, background,
+            directory, background, networking,
         ).run()  # fmt: skip
         volumes.settle()
         return engine
@@ -122,6 +133,7 @@ class Engine:
         """Let go of everything; containers run on."""
         self.parts.lifecycle.closing = True
         await self.background.finish(FINISH)
+        await self.networking.gate.close(remove=False)
         self.images.close()
         self.runtime.close()
         self.stores.close()
@@ -134,6 +146,7 @@ class Engine:
         for live in self.parts.roster:
             await self.parts.lifecycle.let_go(live)
         await self.background.finish(FINISH)
+        await self.networking.gate.close(remove=True)
         await self.runtime.shutdown_keeper()
 
     async def _stop(self, live: Live, timeout: int | None) -> None:
@@ -148,6 +161,21 @@ class Engine:
         live.record.manually_stopped = wanted_by_user
         if self.parts.roster.by_id(live.id) is live:
             self.parts.roster.move(live, live.record.state)
+
+
+def _networking(settings: Settings, stores: Stores, roster: Roster, events: EventLog) -> Networking:
+    id = engine_id(settings.data_root)
+
+    def running() -> list[Container]:
+        return [live.record for live in roster if live.record.state.running]
+
+    def denied(container_id: str, attributes: Mapping[str, str]) -> None:
+        if (live := roster.by_id(container_id)) is not None:
+            roster.tell(live, "egress-denied", **attributes)
+
+    place = "" if settings.machine_wide else settings.data_root
+    gate = Gate(settings.networks, stores.database, running, id, place, denied)
+    return Networking(gate, roster, events, id)
 
 
 class Users:

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from wherry.engine.containers.runtime import Running, Runtime
     from wherry.engine.containers.spec.compose import Composer
     from wherry.engine.host import Host
+    from wherry.engine.networks.networking import Networking
     from wherry.storage.snapshot import Snapshotter
 
 LOST: Final = 255 << 8
@@ -56,6 +57,7 @@ class Reconciliation:
         composer: Composer,
         directory: str,
         background: Background,
+        networking: Networking,
     ) -> None:
         self._roster = roster
         self._runtime = runtime
@@ -67,6 +69,7 @@ class Reconciliation:
         self._composer = composer
         self._directory = directory
         self._background = background
+        self._networking = networking
 
     async def run(self) -> None:
         """Compare and set right."""
@@ -79,6 +82,7 @@ class Reconciliation:
             _log.warning("container %s has no record: it is ended", id)
             await self._runtime.release(id)
         await asyncio.to_thread(self._sweep, frozenset(live.id for live in lives))
+        await self._networking.restore()
         for live in lives:
             self._carry_on(live, was_running=live.id in ran)
 

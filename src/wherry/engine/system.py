@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 from wherry.engine.containers import logdrivers
 from wherry.engine.containers.defaults import RUNTIME
 from wherry.engine.containers.processes import memory_kib
+from wherry.engine.networks.settings import NetworkSettings
 from wherry.engine.values.images import ImageQuery
 from wherry.engine.values.system import DiskUsage, SystemFacts, VersionFacts
 from wherry.kernel import lsm
@@ -27,15 +28,14 @@ if TYPE_CHECKING:
 
 VERSION: Final = "0.1.0"
 
-NETWORK_WARNING: Final = (
-    "WARNING: networks are not supported yet: containers on the default network have loopback "
-    "only, and ports cannot be published (use --network host)"
-)
-
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What the engine's user chose, as far as info shows it."""
+    """What the engine's user chose.
+
+    `machine_wide`: this is the machine's own engine, and not one beside it with another data-root;
+    the names of its links and firewall table need nothing to tell them from others'.
+    """
 
     data_root: str
     debug: bool = False
@@ -43,6 +43,8 @@ class Settings:
     insecure_addresses: tuple[str, ...] = ()
     cgroup_parent: str = "/wherry"
     registries: RegistryConfig = field(default_factory=RegistryConfig)
+    networks: NetworkSettings = field(default_factory=NetworkSettings)
+    machine_wide: bool = False
 
 
 class System:
@@ -108,7 +110,7 @@ class System:
             system_time=time.time_ns(),
             log_driver=logdrivers.DEFAULT,
             log_drivers=logdrivers.DRIVERS,
-            network_drivers=("host", "none"),
+            network_drivers=("bridge", "host", "ipvlan", "macvlan", "null"),
             volume_drivers=("local",),
             runtimes={RUNTIME: "wherry"},
             default_runtime=RUNTIME,
@@ -136,7 +138,7 @@ class System:
             for key, words in (("MemoryLimit", "memory limit"), ("SwapLimit", "swap limit"))
             if not works.get(key)
         ]
-        return (*insecure, *missing, NETWORK_WARNING)
+        return (*insecure, *missing)
 
     async def disk_usage(self) -> DiskUsage:
         """Return what takes space."""

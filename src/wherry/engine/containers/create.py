@@ -11,7 +11,7 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final, Protocol
 
-from wherry.engine.containers import defaults, imageconfig, logdrivers, marks, names
+from wherry.engine.containers import defaults, imageconfig, links, logdrivers, marks, names
 from wherry.engine.containers.checks import config as config_checks
 from wherry.engine.containers.checks import host as host_checks
 from wherry.engine.containers.checks import network as network_checks
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from wherry.engine.containers.roster import Roster
     from wherry.engine.host import Host
+    from wherry.engine.networks.networking import Networking
     from wherry.engine.volumes.service import Volumes
     from wherry.image.record import Image
     from wherry.storage.snapshot import Snapshotter
@@ -57,6 +58,7 @@ class Creation:
         snapshotter: Snapshotter,
         host: Host,
         volumes: Volumes,
+        networking: Networking,
         directory: str,
     ) -> None:
         self._roster = roster
@@ -64,12 +66,17 @@ class Creation:
         self._snapshotter = snapshotter
         self._host = host
         self._volumes = volumes
+        self._networking = networking
         self._directory = directory
         self._own_platform = platforms.of_machine(host.machine)
 
     async def create(self, request: CreateRequest) -> Created:
         """Create one. Raises Invalid, NotFound, Conflict, Unsupported."""
         request, warnings = self._checked(request)
+        networking = await self._networking.canonical(
+            request.networking, request.host_config.network_mode
+        )
+        request = replace(request, networking=networking)
         image = await self._images.find(request.config.image, request.platform)
         warnings += self._check_platform(request, image)
         id = secrets.token_hex(32)
@@ -90,6 +97,7 @@ class Creation:
         config_checks.check(request.config)
         host_checks.check(host)
         network_checks.check(request.config, host)
+        links.check(host, lambda ref: self._roster.find(ref).record)
         resource_checks.check(host, self._host.limits)
         security.parse(host.security_opt or ())
         logdrivers.target_of(host.log_config, "", json_file=False)

@@ -8,11 +8,14 @@ from wherry.engine.containers.record import Container
 from wherry.spec.runtime import DEFAULT_PATH
 
 
-def of_container(container: Container, hostname: str, *, tty: bool) -> list[str]:
-    """What the first process gets, in Docker's order."""
+def of_container(
+    container: Container, hostname: str, *, tty: bool, linked: Iterable[str] = ()
+) -> list[str]:
+    """What the first process gets, in Docker's order; `linked` tells of linked containers."""
     base = [DEFAULT_PATH, f"HOSTNAME={hostname}"]
     if tty:
         base.append("TERM=xterm")
+    base += linked
     return overlay(base, container.config.env or ())
 
 

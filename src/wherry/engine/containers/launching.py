@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from wherry.engine.containers.checks.network import check_networks
+from wherry.engine.containers import links
 from wherry.engine.containers.live import Live
 from wherry.engine.containers.logdrivers import log_target
 from wherry.engine.containers.runtime import Running, Runtime
 from wherry.engine.containers.spec import files
 from wherry.engine.containers.spec.compose import Composer, Surroundings
+from wherry.engine.containers.spec.files import Naming
 from wherry.engine.containers.spec.mounts import prepare_sources
-from wherry.engine.containers.spec.namespaces import borrowed
+from wherry.engine.containers.spec.namespaces import borrowed, namespace_path
 from wherry.errors import Conflict
 
 if TYPE_CHECKING:
     from wherry.engine.containers.roster import Roster
+    from wherry.engine.networks.networking import Networking
     from wherry.engine.volumes.service import Volumes
     from wherry.storage.snapshot import Snapshotter
 
@@ -33,12 +37,14 @@ class Launching:
         runtime: Runtime,
         composer: Composer,
         volumes: Volumes,
+        networking: Networking,
     ) -> None:
         self._roster = roster
         self._snapshotter = snapshotter
         self._runtime = runtime
         self._composer = composer
         self._volumes = volumes
+        self._networking = networking
 
     async def launch(self, live: Live) -> Running:
         """Start the main process; returns when it has been executed.
@@ -46,30 +52,50 @@ class Launching:
         Raises LaunchError, kinds of wherry.errors, KeeperGone and OSError.
         """
         record = live.record
-        check_networks(record.host_config, record.networking)
+        lenders = self._lenders(live)
         await self._volumes.enter(record)
         prepare_sources(record.mounts)
-        lenders = self._lenders(live)
-        hostname = self._hostname(live)
-        os.makedirs(record.directory, mode=0o710, exist_ok=True)
-        self._write_files(live, hostname)
-        around = Surroundings(
-            rootfs=self._snapshotter.mounts(record.id),
-            lenders={kind: pid for kind, (_, pid) in lenders.items()},
-            hostname=hostname,
-            log=log_target(record),
-            follow=live.is_awaited,
-        )
-        running = await self._runtime.start(record.id, self._composer.bundle(record, around))
+        paths = {kind: namespace_path(pid, kind) for kind, (_, pid) in lenders.items()}
+        linked = links.resolve(record, lambda ref: self._roster.find(ref).record)
+        gateways = await self._networking.host_gateways(record)
+        sandbox = await self._networking.enter(live)
+        with sandbox or contextlib.nullcontext():
+            if sandbox is not None:
+                paths["network"] = sandbox.path
+            naming = Naming(gateways, links.hosts_lines(linked), self._networking.resolver_defaults)
+            around = self._surroundings(live, paths, naming, links.variables(record, linked))
+            running = await self._runtime.start(record.id, self._composer.bundle(record, around))
         self._volumes.tell_use("mount", record)
         return running
 
+    def _surroundings(
+        self, live: Live, paths: Mapping[str, str], naming: Naming, variables: Sequence[str]
+    ) -> Surroundings:
+        """What is outside of the record; the files of /etc are written on the way.
+
+        `paths` are the namespaces that are there already, by kind.
+        """
+        record = live.record
+        hostname = self._hostname(live)
+        os.makedirs(record.directory, mode=0o710, exist_ok=True)
+        self._write_files(live, hostname, naming)
+        return Surroundings(
+            rootfs=self._snapshotter.mounts(record.id),
+            namespaces=paths,
+            hostname=hostname,
+            log=log_target(record),
+            follow=live.is_awaited,
+            variables=variables,
+        )
+
     def tell_end(self, live: Live) -> None:
         """Publish what the container's end means to others than itself."""
+        self._networking.leave(live)
         self._volumes.tell_use("unmount", live.record)
 
     async def leave(self, live: Live) -> None:
         """Let go of what the container's run held outside of it."""
+        self._networking.leave(live)
         await self._volumes.leave(live.record)
 
     def _lenders(self, live: Live) -> dict[str, tuple[Live, int]]:
@@ -99,11 +125,11 @@ class Launching:
             return self._hostname(lender)
         return config.hostname or live.record.short_id
 
-    def _write_files(self, live: Live, hostname: str) -> None:
+    def _write_files(self, live: Live, hostname: str, naming: Naming) -> None:
         """With another container's network come its files; they are the same files then."""
         lender = self._network_lender(live)
         if lender is None:
-            files.write(live.record, hostname)
+            files.write(live.record, hostname, naming)
             return
         for name in _LENT_FILES:
             _link(f"{lender.record.directory}/{name}", f"{live.record.directory}/{name}")

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from wherry.engine.containers.config import ContainerConfig, HostConfig, NetworkingConfig
+from wherry.engine.networks.values import NetworkState
 from wherry.engine.values.execs import ExecConfig
 
 
@@ -83,8 +84,9 @@ class Container:
 
     `name` has no leading slash (the API adds it). `image_id` is `sha256:<hex>` of the image's
     config, `image_ref` what the user named. `path` and `args` are entrypoint and command joined.
-    `execs` holds the execs that were not yet forgotten, by id. `manually_stopped` is what restart
-    policy `unless-stopped` looks at.
+    `execs` holds the execs that were not yet forgotten, by id; `network` is what it has of networks
+    while it runs (`networking` is what it wants). `manually_stopped` is what
+    restart policy `unless-stopped` looks at.
     """
 
     id: str
@@ -103,6 +105,7 @@ class Container:
     mounts: tuple[MountPoint, ...] = ()
     platform: str = "linux"
     state: State = field(default_factory=State)
+    network: NetworkState = field(default_factory=NetworkState)
     restart_count: int = 0
     manually_stopped: bool = False
     execs: dict[str, Exec] = field(default_factory=dict)

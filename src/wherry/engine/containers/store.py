@@ -15,6 +15,7 @@ from typing import Final
 
 from wherry.engine.containers import rowcodec
 from wherry.engine.containers.record import Container, State
+from wherry.engine.networks.values import NetworkState
 from wherry.errors import Internal
 from wherry.storage.database import Database
 
@@ -37,6 +38,7 @@ class Run:
     state: State = field(default_factory=State)
     restart_count: int = 0
     manually_stopped: bool = False
+    network: NetworkState = field(default_factory=NetworkState)
 
 
 class ContainerTable:
@@ -96,12 +98,17 @@ def _definition(container: Container) -> str:
             state=State(),
             restart_count=0,
             manually_stopped=False,
+            network=NetworkState(),
         )
     )
 
 
 def _run(container: Container) -> str:
-    return rowcodec.dump(Run(container.state, container.restart_count, container.manually_stopped))
+    return rowcodec.dump(
+        Run(
+            container.state, container.restart_count, container.manually_stopped, container.network
+        )
+    )  # fmt: skip
 
 
 def _from_row(row: sqlite3.Row) -> Container:
@@ -112,5 +119,5 @@ def _from_row(row: sqlite3.Row) -> Container:
         raise Internal(f"the record of container {row['id']} cannot be read: {error}") from error
     return replace(
         container, name=row["name"], state=run.state, restart_count=run.restart_count,
-        manually_stopped=run.manually_stopped,
+        manually_stopped=run.manually_stopped, network=run.network,
     )  # fmt: skip

@@ -48,6 +48,13 @@ class Catalogue:
             raise NotFound(f"network {ref} not found")
         return found[0]
 
+    def name_of(self, ref: str) -> str:
+        """The name of the network that a name or id means, `ref` itself where there is none."""
+        try:
+            return self.find(ref).name
+        except (NotFound, Invalid):
+            return ref
+
     def add(self, network: Network) -> None:
         """Keep a network, new or changed."""
         self._table.add(network)
@@ -59,10 +66,6 @@ class Catalogue:
         self._table.delete(network)
         self._by_id.pop(network.id, None)
         self._by_name.pop(network.name, None)
-
-    def predefined(self) -> bool:
-        """Whether the networks that are always there have been made."""
-        return "host" in self._by_name
 
     def subnets(self) -> list[str]:
         """Every subnet that a network has (configuration-only networks have none yet)."""

@@ -26,14 +26,15 @@ class SubnetChooser:
     def __init__(self, pools: Sequence[AddressPool], engine_id: str) -> None:
         self._pools = (*pools, AddressPool(unique_local_prefix(engine_id), ULA_SUBNET))
 
-    def choose(self, version: int, taken: Iterable[str]) -> str:
+    def choose(self, version: int, taken: Iterable[str], first: Sequence[AddressPool] = ()) -> str:
         """A subnet of that IP version that overlaps none of `taken` (CIDR text of both versions).
 
-        Raises NotFound when every pool is used up.
+        The pools of `first` are tried before the configuration's. Raises NotFound when every pool
+        is used up.
         """
         blocks = (ipaddress.ip_network(text, strict=False) for text in taken)
         used = merged(interval(each) for each in blocks if each.version == version)
-        for pool in self._pools:
+        for pool in (*first, *self._pools):
             base = ipaddress.ip_network(pool.base)
             if base.version != version:
                 continue

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from wherry.engine.networks.values import PortBinding
+from wherry.engine.networks.values import PortBinding, Published
 from wherry.errors import Invalid
 
 if TYPE_CHECKING:
@@ -34,6 +35,17 @@ def bindings(asked: Mapping[str, Sequence[Asked] | None]) -> Iterator[PortBindin
         port, proto = container_port(text)
         for address, host_port in _sides(rows):
             yield PortBinding(proto, port, host_address(address), host_ports(host_port))
+
+
+def as_before(wanted: Iterable[PortBinding], held: Iterable[Published]) -> tuple[PortBinding, ...]:
+    """The same wishes, those that leave the port to us bound to the one that was held before."""
+    before = {(row.proto, row.container_port): row.host_port for row in held}
+    found = []
+    for row in wanted:
+        port = before.get((row.proto, row.container_port), 0)
+        free = row.host_ports[0] != row.host_ports[1] or row.host_ports == (0, 0)
+        found.append(replace(row, host_ports=(port, port)) if free and port else row)
+    return tuple(found)
 
 
 def _sides(rows: Sequence[Asked] | None) -> Iterable[tuple[str, str]]:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import ipaddress
-import secrets
 import time
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 from wherry.engine.networks.addresses import block, inner
 from wherry.engine.networks.define import ROUTER, options_text, with_gateway
+from wherry.engine.networks.settings import BRIDGE_POOLS, DEFAULT_POOLS
 from wherry.engine.networks.values import (
     BRIDGE_NAME,
     DEFAULT_BRIDGE,
@@ -31,18 +31,14 @@ NO_BRIDGE = "none"
 """Value of the setting `bridge` that means: no default network."""
 
 
-def host_network() -> Network:
+def host_network(id: str) -> Network:
     """The host's own network."""
-    return _bare("host", "host")
+    return Network(id, "host", "host", time.time_ns())
 
 
-def no_network() -> Network:
+def no_network(id: str) -> Network:
     """Loopback only."""
-    return _bare("none", "null")
-
-
-def _bare(name: str, driver: str) -> Network:
-    return Network(secrets.token_hex(32), name, driver, time.time_ns(), enable_ipv4=True)
+    return Network(id, "none", "null", time.time_ns())
 
 
 class DefaultBridge:
@@ -61,14 +57,15 @@ class DefaultBridge:
         self._chooser = chooser
         self._taken = taken
         self._alone = alone
+        own = settings.default_address_pools == DEFAULT_POOLS
+        self._first = BRIDGE_POOLS if own else ()
 
-    def define(self, known: Network | None) -> Network:
-        """The network; the id and whatever the configuration leaves open stay as they were known.
+    def define(self, known: Network | None, id: str) -> Network:
+        """The network; whatever the configuration leaves open stays as it was known.
 
         Raises Invalid for a configuration that fits not together.
         """
         settings = self._settings
-        id = known.id if known else secrets.token_hex(32)
         link = settings.bridge or (DEFAULT_LINK if self._alone else f"br-{id[:12]}")
         return Network(
             id=id,
@@ -125,7 +122,7 @@ class DefaultBridge:
         elif known and not known[0].given:
             cidr, gateway = known[0].cidr, known[0].gateway
         else:
-            cidr, gateway = self._chooser.choose(version, self._taken()), ""
+            cidr, gateway = self._chooser.choose(version, self._taken(), self._first), ""
         whole = block(cidr, "subnet")
         ip_range = str(block(part, "fixed-cidr")) if part else ""
         aux = {ROUTER[version]: str(inner(router, whole, "default-gateway"))} if router else {}

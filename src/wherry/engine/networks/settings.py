@@ -15,14 +15,16 @@ class AddressPool:
 
 
 DEFAULT_POOLS: Final = (
-    AddressPool("172.17.0.0/16", 20),
     AddressPool("172.18.0.0/15", 24),
     AddressPool("172.20.0.0/14", 24),
     AddressPool("172.24.0.0/13", 24),
     AddressPool("192.168.0.0/16", 24),
 )
-"""Docker's ranges in smaller pieces: 4,093 addresses for the default bridge (a bridge has room for
-1,023 containers), 253 for each of 3,800 networks (docs/decisions/160-small-subnets.md)."""
+"""Docker's ranges in smaller pieces: 253 addresses for each of 3,800 networks
+(docs/decisions/160-small-subnets.md)."""
+BRIDGE_POOLS: Final = (AddressPool("172.17.0.0/16", 20),)
+"""Where the default bridge looks first, with the default pools: it is the one network that people
+put many containers on, and a bridge has room for 1,023."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -196,3 +196,28 @@ class Published:
     network_id: str
     endpoint_id: str
     container_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """A container's endpoint and the name of the network that it is in."""
+
+    network: str
+    endpoint: Endpoint
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkState:
+    """What a running container has of networks; empty for one that does not run.
+
+    Kept with the container's run state, so that the next daemon knows every address and port that
+    is in use. `dns` are the UDP and TCP port of its DNS server inside, (0, 0) without one.
+    """
+
+    attachments: tuple[Attachment, ...] = ()
+    published: tuple[Published, ...] = ()
+    dns: tuple[int, int] = (0, 0)
+
+    def on(self, network_id: str) -> Attachment | None:
+        """The attachment to a network, None where there is none."""
+        return next((a for a in self.attachments if a.endpoint.network_id == network_id), None)

@@ -9,7 +9,7 @@ from wherry.engine.networks.pools import (
     overlapping,
     unique_local_prefix,
 )
-from wherry.engine.networks.settings import DEFAULT_POOLS, AddressPool
+from wherry.engine.networks.settings import BRIDGE_POOLS, DEFAULT_POOLS, AddressPool
 from wherry.errors import Invalid, NotFound
 
 
@@ -24,14 +24,17 @@ def test_free_space_is_aligned_and_within() -> None:
     assert first_free((3, 31), 8, []) == 8
 
 
-def test_the_first_subnet_is_the_default_bridges() -> None:
-    assert SubnetChooser(DEFAULT_POOLS, "id").choose(4, []) == "172.17.0.0/20"
+def test_the_default_bridge_looks_elsewhere_first() -> None:
+    chooser = SubnetChooser(DEFAULT_POOLS, "id")
+    assert chooser.choose(4, [], BRIDGE_POOLS) == "172.17.0.0/20"
+    assert chooser.choose(4, ["172.17.0.0/16"], BRIDGE_POOLS) == "172.18.0.0/24"
+    assert chooser.choose(4, []) == "172.18.0.0/24"
 
 
 def test_subnets_avoid_networks_and_routes() -> None:
     chooser = SubnetChooser(DEFAULT_POOLS, "id")
     assert chooser.choose(4, ["172.17.0.0/16"]) == "172.18.0.0/24"
-    assert chooser.choose(4, ["172.17.0.0/16", "172.18.0.1/32"]) == "172.18.1.0/24"
+    assert chooser.choose(4, ["172.18.0.1/32"]) == "172.18.1.0/24"
     assert chooser.choose(4, ["172.16.0.0/12"]) == "192.168.0.0/24"
 
 

@@ -65,7 +65,7 @@ def test_a_port_in_use_names_the_container() -> None:
     assert [(row.host_ip, row.host_port, row.container_ip) for row in published] == [
         ("127.0.0.1", port, "10.0.0.2")
     ]
-    with pytest.raises(Internal, match="port is already allocated.*container name of c"):
+    with pytest.raises(Internal, match=r"port is already allocated.*container name of c"):
         table.publish([binding], V4)
     table.release(published)
     table.release(table.publish([binding], V4))

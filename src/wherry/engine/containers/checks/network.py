@@ -1,20 +1,18 @@
-"""Checks of what a container wants of networks: what fits together, and what is there.
+"""Checks of what a new container wants of networks: what is well written and fits together.
 
-So far a container has loopback only (`none`, and `default`/`bridge` until networks come), the
-host's network, or another container's.
+Whether its networks are there, and can grant what is wanted of them, is found out at its start, as
+with Docker.
 """
 
 from __future__ import annotations
 
-from wherry.engine.containers.config import ContainerConfig, HostConfig, NetworkingConfig
-from wherry.errors import Invalid, NotFound, Unsupported
-
-LOOPBACK_ONLY = ("", "default", "bridge", "none")
-BUILT_IN = (*LOOPBACK_ONLY, "host")
+from wherry.engine.containers.config import ContainerConfig, HostConfig
+from wherry.engine.networks import portspec
+from wherry.errors import Invalid
 
 
 def check(config: ContainerConfig, host: HostConfig) -> None:
-    """Run every check that is made at creation. Raises Invalid, Unsupported for published ports."""
+    """Run every check that is made at creation. Raises Invalid."""
     mode = host.network_mode
     if mode.startswith("container:") or mode == "container":
         _other_container(config, host)
@@ -25,7 +23,7 @@ def check(config: ContainerConfig, host: HostConfig) -> None:
             "conflicting options: host type networking can't be used with links. "
             "This would result in undefined behavior"
         )
-    _published(host)
+    portspec.wanted(config, host)
 
 
 def _other_container(config: ContainerConfig, host: HostConfig) -> None:
@@ -53,37 +51,6 @@ def _other_container(config: ContainerConfig, host: HostConfig) -> None:
     for given, words in conflicts:
         if given:
             raise Invalid(f"conflicting options: {words}")
-
-
-def check_networks(host: HostConfig, networking: NetworkingConfig) -> None:
-    """Check at start that the networks are there, as Docker does it. Raises NotFound.
-
-    (At creation docker's command line would take a 404 for a missing image.)
-    """
-    for name in (host.network_mode, *(networking.endpoints_config or {})):
-        _known(name)
-
-
-def _known(name: str) -> None:
-    if name in BUILT_IN or name.startswith("container:"):
-        return
-    raise NotFound(
-        f"network {name} not found",
-        hint="networks of your own are not supported yet; use none, host or container:ID",
-    )
-
-
-def _published(host: HostConfig) -> None:
-    """With the host's network there is nothing to publish, as in Docker."""
-    if host.network_mode == "host":
-        return
-    if host.port_bindings or host.publish_all_ports:
-        raise Unsupported(
-            "publishing ports is not supported yet",
-            hint="use --network host, the container's ports are then the host's",
-        )
-    if host.links:
-        raise Unsupported("--link is not supported yet")
 
 
 def warnings(host: HostConfig) -> list[str]:

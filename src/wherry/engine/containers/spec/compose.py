@@ -35,15 +35,16 @@ Spec = dict[str, Any]
 class Surroundings:
     """What a start depends on beside the container itself.
 
-    `lenders` maps a borrowed namespace's kind to the pid of a process in it; `hostname` is what
-    the container shall see, "" to leave the name as it is.
+    `namespaces` leads to those that are there already, by kind; `hostname` is what the container
+    shall see, "" to leave the name as it is; `variables` tell of linked containers.
     """
 
     rootfs: Sequence[Mount]
-    lenders: Mapping[str, int]
+    namespaces: Mapping[str, str]
     hostname: str
     log: LogTarget | None
     follow: bool
+    variables: Sequence[str] = ()
 
 
 class Composer:
@@ -103,7 +104,10 @@ class Composer:
         argv, init_mount = self._command(container)
         process = self._process(container, argv, privileged=host.privileged)
         process["env"] = environment.of_container(
-            container, around.hostname or container.config.hostname, tty=container.config.tty
+            container,
+            around.hostname or container.config.hostname,
+            tty=container.config.tty,
+            linked=around.variables,
         )
         return {
             "ociVersion": runtime.OCI_VERSION,
@@ -134,7 +138,7 @@ class Composer:
         host = container.host_config
         nodes, rules = devices.nodes_and_rules(host)
         return {
-            "namespaces": namespaces(host, around.lenders),
+            "namespaces": namespaces(host, around.namespaces),
             "cgroupsPath": self.cgroup_path(container),
             "resources": {**limits.resources(host), "devices": rules},
             "devices": nodes,

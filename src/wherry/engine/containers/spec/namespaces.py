@@ -9,8 +9,8 @@ from wherry.engine.containers.config import HostConfig
 from wherry.engine.containers.modes import other_container
 
 
-def namespaces(host: HostConfig, lenders: Mapping[str, int]) -> list[dict[str, Any]]:
-    """OCI's `linux.namespaces`; `lenders` maps a borrowed kind to the pid of who has it."""
+def namespaces(host: HostConfig, paths: Mapping[str, str]) -> list[dict[str, Any]]:
+    """OCI's `linux.namespaces`; `paths` leads to those that are there already, by kind."""
     wanted = [{"type": "mount"}]
     for kind, mode in (
         ("network", host.network_mode),
@@ -19,8 +19,8 @@ def namespaces(host: HostConfig, lenders: Mapping[str, int]) -> list[dict[str, A
         ("ipc", host.ipc_mode),
         ("cgroup", host.cgroupns_mode),
     ):
-        if kind in lenders:
-            wanted.append({"type": kind, "path": _path(lenders[kind], kind)})
+        if kind in paths:
+            wanted.append({"type": kind, "path": paths[kind]})
         elif mode != "host":
             wanted.append({"type": kind})
     return wanted
@@ -32,5 +32,6 @@ def borrowed(host: HostConfig) -> dict[str, str]:
     return {kind: other_container(mode) for kind, mode in modes.items() if other_container(mode)}
 
 
-def _path(pid: int, kind: str) -> str:
+def namespace_path(pid: int, kind: str) -> str:
+    """Where a process's namespace of that kind is found."""
     return f"/proc/{pid}/ns/{'net' if kind == 'network' else kind}"

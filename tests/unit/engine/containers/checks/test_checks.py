@@ -11,13 +11,12 @@ from wherry.engine.containers.config import (
     ContainerConfig,
     HostConfig,
     LogConfig,
-    NetworkingConfig,
     PortBinding,
     RestartPolicy,
     Ulimit,
 )
 from wherry.engine.containers.create import check_name
-from wherry.errors import Invalid, NotFound, Unsupported, WherryError
+from wherry.errors import Invalid, Unsupported, WherryError
 
 MACHINE = resources.HostLimits({"MemoryLimit": True}, frozenset({0, 1}), frozenset({0}))
 ALL = resources.HostLimits(
@@ -93,15 +92,10 @@ ROWS: list[tuple[Callable[[], object], type[WherryError], str]] = [
     ),
     (
         lambda: network.check(
-            ContainerConfig(), HostConfig(port_bindings={"80/tcp": (PortBinding("", "80"),)})
+            ContainerConfig(), HostConfig(port_bindings={"80/tcp": (PortBinding("", "70000"),)})
         ),
-        Unsupported,
-        "publishing ports is not supported yet",
-    ),
-    (
-        lambda: network.check_networks(HostConfig(network_mode="mine"), NetworkingConfig()),
-        NotFound,
-        "network mine not found",
+        Invalid,
+        'invalid port specification: "70000"',
     ),
     (lambda: check_name("-x"), Invalid, "Invalid container name (-x), only"),
     (lambda: check_name("a/b"), Invalid, "Invalid container name"),

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from wherry.engine.containers.config import DeviceMapping, HostConfig, Ulimit
-from wherry.engine.containers.spec import capabilities, devices, files, limits, security
-from wherry.engine.containers.spec.namespaces import borrowed, namespaces
+from wherry.engine.containers.spec import capabilities, devices, limits, security
+from wherry.engine.containers.spec.namespaces import borrowed, namespace_path, namespaces
 from wherry.errors import Invalid
 from wherry.kernel.capability import NAMES
 
@@ -94,21 +94,9 @@ def test_seccomp_programs_are_compiled_once() -> None:
 def test_borrowed_namespaces() -> None:
     host = HostConfig(network_mode="container:web", pid_mode="host", cgroupns_mode="host")
     assert borrowed(host) == {"network": "web"}
-    assert namespaces(host, {"network": 7}) == [
+    assert namespaces(host, {"network": namespace_path(7, "network")}) == [
         {"type": "mount"},
         {"type": "network", "path": "/proc/7/ns/net"},
         {"type": "uts"},
         {"type": "ipc"},
     ]
-
-
-def test_hosts_file() -> None:
-    text = files.hosts(HostConfig(extra_hosts=("a:1.2.3.4", "b=[::1]")), "")
-    assert text.startswith("127.0.0.1\tlocalhost\n")
-    assert text.endswith("1.2.3.4\ta\n::1\tb\n")
-
-
-def test_resolv_conf_keeps_what_was_not_chosen() -> None:
-    host = HostConfig(dns=("8.8.8.8",), dns_search=(".",))
-    of_host = "# by dhcp\nnameserver 1.1.1.1\nsearch lan\noptions edns0\n"
-    assert files.resolv_conf(host, of_host) == "# by dhcp\noptions edns0\nnameserver 8.8.8.8\n"
