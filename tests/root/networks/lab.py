@@ -20,7 +20,7 @@ from collections.abc import Callable, Iterator
 from typing import TypeVar
 
 from wherry.engine.networks.drivers import Drivers
-from wherry.engine.networks.sandbox import Sandbox, in_namespace
+from wherry.engine.networks.sandbox import Sandbox
 from wherry.engine.networks.values import Endpoint, Network, Published, Subnet
 from wherry.kernel.netlink import address, link, route
 
@@ -111,6 +111,14 @@ class Lab:
         self, container: Container, port: int, inside: int, proto: str = "tcp", ip: str = ""
     ) -> list[Published]:
         """Publish a container's port on an address, or on all of both families."""
+        rows = self.rows(container, port, inside, proto, ip)
+        self.on_host(lambda: self.drivers.firewall.publish(rows))
+        return rows
+
+    def rows(
+        self, container: Container, port: int, inside: int, proto: str = "tcp", ip: str = ""
+    ) -> list[Published]:
+        """What `publish` publishes."""
         endpoint = container.endpoint
         rows = []
         for host_ip, address_inside in (("0.0.0.0", endpoint.ipv4), ("::", endpoint.ipv6)):
@@ -128,8 +136,15 @@ class Lab:
                     endpoint.container_id,
                 )
             )
-        self.on_host(lambda: self.drivers.firewall.publish(rows))
         return rows
+
+    def set_br_netfilter(self, value: str) -> bool:
+        """Switch it for the host's namespace; whether the kernel has it."""
+        if not os.path.exists("/proc/sys/net/bridge"):
+            return False
+        for name in ("iptables", "ip6tables"):
+            self.command("sysctl", "-qw", f"net.bridge.bridge-nf-call-{name}={value}")
+        return True
 
 
 class Container:
@@ -244,13 +259,3 @@ def laboratory(mtu: int = 1500) -> Iterator[Lab]:
     """A laboratory for one test."""
     with contextlib.ExitStack() as stack:
         yield Lab(stack, mtu)
-
-
-def same_namespace(one: int, path: str) -> bool:
-    """Whether a descriptor and a path lead to the same namespace."""
-    return os.path.samestat(os.fstat(one), os.stat(path))
-
-
-def on(place: Sandbox, work: Callable[[], T]) -> T:
-    """Run something inside a namespace."""
-    return in_namespace(place.namespace, work)
