@@ -17,7 +17,7 @@ from pathlib import Path
 from benchmarks import table
 from benchmarks.budgets import Row
 from benchmarks.contestants import Contestants
-from benchmarks.rows import api, clients, keeper, memory, unpack
+from benchmarks.rows import api, clients, keeper, memory, registry, unpack
 
 ROWS = {
     "memory": memory.idle,
@@ -31,6 +31,7 @@ ROWS = {
     "parallel": clients.twenty_at_once,
     "detached": clients.ten_detached,
     "unpack": unpack.gzip_layer,
+    "registry": registry.blobs,
     "ps": clients.listing,  # last: it leaves 1,000 containers
 }
 NOT_REACHED = ("published port and container to container throughput: no networks yet",)

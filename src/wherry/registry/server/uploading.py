@@ -6,9 +6,8 @@ stays, and GET tells the client where to go on.
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from typing import Final
 from urllib.parse import quote
 
@@ -17,10 +16,11 @@ from wherry.http.message import Answer, Response
 from wherry.registry.server import ranges
 from wherry.registry.server.call import Call
 from wherry.registry.server.errors import RegistryError
+from wherry.registry.server.intake import Intake, pieces
 from wherry.registry.server.library import Library
 from wherry.registry.server.quota import Quotas, refusal
 from wherry.registry.server.routes import check_digest, check_name
-from wherry.registry.server.uploads import PIECE, Upload
+from wherry.registry.server.uploads import Upload
 
 _EMPTY_RANGE: Final = "0-0"
 
@@ -130,50 +130,21 @@ class Uploading:
             )
 
     async def _receive(self, call: Call, upload: Upload, turn: object) -> None:
-        """Append the request's body, hashing and writing one piece while the next one arrives."""
+        """Append the request's body."""
         room = self._quotas.left(call.name)
         await self._library.in_thread(self._library.uploads.note_use, upload)
-        writing: asyncio.Future[None] | None = None
+        intake = Intake(self._library, upload, turn)
         try:
-            async for piece in _pieces(call):
+            async for piece in pieces(call.request.body):
                 if room is not None and upload.size + len(piece) > room:
                     raise refusal(call.name)
-                if writing is not None:
-                    await asyncio.shield(writing)
-                append = self._library.in_thread(upload.append, turn, piece)
-                writing = asyncio.ensure_future(append)
-                writing.add_done_callback(_look_at)
-            if writing is not None:
-                await asyncio.shield(writing)
+                await intake.take(piece)
+            await intake.end()
         except BadBody as error:
-            if writing is not None:
-                await asyncio.shield(writing)
+            await intake.end()
             raise RegistryError(
                 "BLOB_UPLOAD_INVALID", f"the body broke off or is no HTTP: {error}"
             ) from None
-
-
-async def _pieces(call: Call) -> AsyncIterator[bytes]:
-    """The body in pieces worth a write; what came before a break is delivered, then it raises."""
-    gathered = bytearray()
-    try:
-        async for data in call.request.body:
-            gathered += data
-            if len(gathered) >= PIECE:
-                yield bytes(gathered)
-                gathered.clear()
-    except BadBody:
-        if gathered:
-            yield bytes(gathered)
-        raise
-    if gathered:
-        yield bytes(gathered)
-
-
-def _look_at(writing: asyncio.Future[None]) -> None:
-    """Count a failure as seen: where the client has left, nobody else asks for it."""
-    if not writing.cancelled():
-        writing.exception()
 
 
 def _place(upload: Upload) -> dict[str, str]:

@@ -14,7 +14,7 @@ import os
 import threading
 import time
 import uuid
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from wherry.registry.server.errors import RegistryError
 from wherry.spec import digest as digests
@@ -22,8 +22,6 @@ from wherry.storage.database import Database
 
 if TYPE_CHECKING:
     from hashlib import _Hash
-
-PIECE: Final = 1024 * 1024
 
 
 class Upload:
@@ -71,6 +69,15 @@ class Upload:
                 os.close(descriptor)
             hashed.update(data)
             self.size += len(data)
+
+    def flush(self) -> None:
+        """Have the disk work on what has arrived, so that the end has less to wait for."""
+        with contextlib.suppress(FileNotFoundError):
+            descriptor = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
+            try:
+                os.fdatasync(descriptor)
+            finally:
+                os.close(descriptor)
 
     def seal(self, turn: object, algorithm: str) -> str:
         """The digest of everything that has arrived; nothing more is taken until `unseal`."""
