@@ -17,6 +17,7 @@ from wherry.engine.networks.dns.sockets import prepare_inside
 from wherry.engine.networks.drivers import Drivers
 from wherry.engine.networks.egress_service import Egress
 from wherry.engine.networks.firewall.firewall import log_group, suffix_of
+from wherry.engine.networks.firewall.watch import Watch
 from wherry.engine.networks.ipam import Ipam
 from wherry.engine.networks.networking import predefined_id
 from wherry.engine.networks.pool import SandboxPool
@@ -53,6 +54,7 @@ async def open_core(
     catalogue = Catalogue(NetworkTable(database))
     chooser = SubnetChooser(settings.default_address_pools, engine_id)
     drivers, dns = await asyncio.to_thread(Drivers.open, suffix), Dns(NameTable())
+    lock = asyncio.Lock()
     core = Core(
         settings=settings,
         catalogue=catalogue,
@@ -64,6 +66,8 @@ async def open_core(
         egress=Egress(drivers.firewall.table, log_group(suffix), dns, tell_denied),
         plain=SandboxPool(),
         named=SandboxPool(prepare_inside),
+        watch=Watch(drivers.firewall.table, lock),
+        lock=lock,
     )
     try:
         _add_predefined(core, chooser, engine_id, alone=not suffix)
