@@ -285,4 +285,6 @@ def check(config: Config) -> Config:
         raise Invalid("tokens.keys needs tokens.realm and tokens.issuer")
     if config.data_root and config.upstream.url:
         raise Invalid("an engine's images cannot be a cache: --proxy needs --root")
+    if config.upstream.url and (config.quota.repository or config.quota.total):
+        raise Invalid("a pull-through cache has no quota: it could not serve what is too much")
     return config
