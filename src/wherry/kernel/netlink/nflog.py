@@ -17,13 +17,11 @@ from wherry.kernel.netlink.socket import NETLINK_NETFILTER, NetlinkSocket
 
 _SUBSYSTEM: Final = 4  # NFNL_SUBSYS_ULOG
 _PACKET, _CONFIG = 0, 1
-_CFG_CMD, _CFG_MODE, _CFG_TIMEOUT = 1, 2, 4
+_CFG_CMD, _CFG_MODE, _CFG_QTHRESH = 1, 2, 5
 _BIND: Final = 1
 _COPY_PACKET: Final = 2
 _PAYLOAD: Final = 9
 _GENERIC: Final = struct.Struct("!BBH")
-_DELAY: Final = 10
-"""Hundredths of a second for which packets are gathered (the kernel's default is 100)."""
 _SNAP: Final = 128
 """Bytes of each packet that are wanted: its headers."""
 
@@ -50,8 +48,9 @@ class LogSocket:
             self._socket.execute(_config(group, _CFG_CMD, bytes((_BIND,))))
             mode = struct.pack("!IBB", _SNAP, _COPY_PACKET, 0)
             self._socket.execute(_config(group, _CFG_MODE, mode))
-            delay = struct.pack("!I", _DELAY)
-            self._socket.execute(_config(group, _CFG_TIMEOUT, delay))
+            # Hand each up at once: a container that ends a moment later is still known then.
+            at_once = struct.pack("!I", 1)
+            self._socket.execute(_config(group, _CFG_QTHRESH, at_once))
         except BaseException:
             self._socket.close()
             raise

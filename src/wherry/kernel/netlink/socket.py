@@ -89,6 +89,8 @@ class NetlinkSocket:
 
         Raises OSError of the first that failed, once all were answered.
         """
+        if not requests:
+            return
         first, data = self._sequence + 1, bytearray()
         for request in requests:
             self._sequence += 1
