@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import threading
 from typing import TYPE_CHECKING, Final
 
@@ -10,6 +11,7 @@ from wherry.errors import Invalid, WherryError
 from wherry.registry.cancellation import Cancellation, Cancelled
 from wherry.registry.refusals import Temporary
 from wherry.registry.retry import PROGRESS, Persistence
+from wherry.storage import tree
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -118,12 +120,20 @@ class Download:
         wish.check()
 
     def store(self, content: ContentStore, lease: Lease) -> None:
-        """Make the complete file a blob, held by the caller's lease, unless another did."""
+        """Make the complete file a blob, held by the caller's lease, unless another did.
+
+        The file keeps its link until a record owns the blob (`storage.partials`).
+        """
         digest = self._descriptor.digest
         with self._storing:
-            if not content.has(digest):
-                path = content.partials.path(digest)
-                content.accept(path, digest, self._descriptor.size, lease)
+            if content.has(digest):
+                return
+            place = os.path.join(content.spool(), "blob")
+            try:
+                os.link(content.partials.path(digest), place)
+                content.accept(place, digest, self._descriptor.size, lease)
+            finally:
+                tree.remove(os.path.dirname(place))
 
     def cancel(self) -> None:
         """End it for everybody; its bytes stay."""

@@ -170,11 +170,16 @@ class ContentStore:
     def use(
         self, transaction: sqlite3.Connection, kind: str, owner: str, digests_: Iterable[str]
     ) -> None:
-        """The owner (kind "layer", "image", ...) keeps these blobs; the caller leases them."""
+        """The owner (kind "layer", "image", ...) keeps these blobs; the caller leases them.
+
+        What was kept to fetch them anew goes, unless the owner is a layer: it may be loose itself.
+        """
         for digest in digests_:
             row = (kind, owner, digest)
             transaction.execute("INSERT OR IGNORE INTO content_users VALUES (?, ?, ?)", row)
             self._collector.adopt(transaction, KIND, digest)
+            if kind != "layer":
+                self.partials.forget(digest)
 
     def release(self, transaction: sqlite3.Connection, kind: str, owner: str) -> None:
         """The owner needs its blobs no more; `Collector.sweep()` deletes those nobody keeps."""

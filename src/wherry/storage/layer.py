@@ -244,6 +244,8 @@ class LayerStore:
         transaction.executemany("INSERT INTO layer_users VALUES (?, ?, ?, ?)", rows)
         for diff_id in diff_ids:
             self._collector.adopt(transaction, KIND, diff_id)
+            for digest in (diff_id, *self.content.used_by(transaction, KIND, diff_id)):
+                self.content.partials.forget(digest)
 
     def release(self, transaction: sqlite3.Connection, kind: str, owner: str) -> list[str]:
         """The owner needs its layers no more; returns those that are loose now, bottom first.

@@ -1,7 +1,9 @@
 """Downloads that are not complete: one file per digest, kept over cancel, crash and restart.
 
 What a file holds is the beginning of the blob, as far as anyone knows: it is hashed again before
-it is trusted. Files that nobody went on with for `EXPIRY` are removed.
+it is trusted. A complete one becomes a blob by a second link, and goes when a record owns that: a
+pull that ends before its image is whole loses none of its layers. Files that nobody went on with
+for `EXPIRY` are removed.
 """
 
 from __future__ import annotations
@@ -9,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import os
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 from wherry.spec import digest as digests
@@ -92,6 +95,11 @@ class Partials:
     def open(self, digest: str) -> Partial:
         """Go on with a blob, or begin it; one at a time for each digest. Raises OSError."""
         return Partial(self.path(digest), digest)
+
+    def forget(self, digest: str) -> None:
+        """What was there of the blob is not needed any more."""
+        with suppress(FileNotFoundError):
+            os.unlink(self.path(digest))
 
     def expire(self, but: Collection[str], now: float | None = None) -> None:
         """Remove files that nobody wrote to for `EXPIRY`, but for these digests."""
