@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import os
 import struct
 
 from wherry.kernel import libc
@@ -100,3 +101,27 @@ def set_ambient(bits: int) -> None:
     for number in range(len(NAMES)):
         if bits >> number & 1:
             prctl(_PR_CAP_AMBIENT, _PR_CAP_AMBIENT_RAISE, number)
+
+
+class FilesystemIds:
+    """A scope in which files are made and judged as of another user, with all capabilities kept.
+
+    Leaving user 0 for a moment takes the file system capabilities out of the effective set
+    (capabilities(7)); they are put back at once. Raises OSError.
+    """
+
+    __slots__ = ("_gid", "_uid")
+
+    def __init__(self, uid: int, gid: int) -> None:
+        self._uid = uid
+        self._gid = gid
+
+    def __enter__(self) -> None:
+        libc.syscall("setfsgid", self._gid)
+        libc.syscall("setfsuid", self._uid)
+        _, permitted, inheritable = get_caps()
+        set_caps(permitted, permitted, inheritable)
+
+    def __exit__(self, *_: object) -> None:
+        libc.syscall("setfsuid", os.geteuid())
+        libc.syscall("setfsgid", os.getegid())

@@ -44,6 +44,8 @@ _NUMBERS = {
     "sched_setattr": (314, 274),
     "seccomp": (317, 277),
     "setdomainname": (171, 162),
+    "setfsgid": (123, 152),
+    "setfsuid": (122, 151),
     "sethostname": (170, 161),
     "setns": (308, 268),
     "syncfs": (306, 267),

@@ -76,9 +76,55 @@ def open_mapped_user_namespace(uid_map: bytes, gid_map: bytes) -> int:
         write_id_maps(pid, uid_map, gid_map)
         return os.open(f"/proc/{pid}/ns/user", os.O_RDONLY | os.O_CLOEXEC)
     finally:
-        pidfd_send_signal(pidfd, _SIGKILL)
-        wait_pidfd(pidfd)
-        os.close(pidfd)
+        _end(pidfd)
+
+
+def read_id_maps(userns: int) -> tuple[bytes, bytes]:
+    """The contents of uid_map and gid_map of the user namespace behind `userns`, as we see them.
+
+    They can be read from a process inside only, so one is put there for the moment.
+    """
+    ready, its = os.pipe2(os.O_CLOEXEC)
+    pid, pidfd = clone3(0, exit_signal=SIGCHLD)
+    if pid == 0:
+        _sleep_inside(userns, its)
+    os.close(its)
+    try:
+        if errno := int.from_bytes(os.read(ready, 1)):
+            raise OSError(errno, f"setns: {os.strerror(errno)}")
+        return _read(f"/proc/{pid}/uid_map"), _read(f"/proc/{pid}/gid_map")
+    finally:
+        os.close(ready)
+        _end(pidfd)
+
+
+def outside(id_map: bytes, inside: int) -> int:
+    """What `inside` is outside of the namespace; 65534, the kernel's nobody, where not mapped."""
+    for line in id_map.decode().splitlines():
+        first, there, size = map(int, line.split())
+        if first <= inside < first + size:
+            return there + inside - first
+    return 65534
+
+
+def _sleep_inside(userns: int, ready: int) -> None:
+    try:
+        setns(userns, CLONE_NEWUSER)
+        os.write(ready, b"\0")
+    except OSError as error:
+        os.write(ready, bytes([error.errno or 22]))
+    _sleep_for_good()
+
+
+def _end(pidfd: int) -> None:
+    pidfd_send_signal(pidfd, _SIGKILL)
+    wait_pidfd(pidfd)
+    os.close(pidfd)
+
+
+def _read(path: str) -> bytes:
+    with open(path, "rb") as file:
+        return file.read()
 
 
 def _sleep_for_good() -> None:

@@ -10,6 +10,7 @@ import os
 
 from wherry.kernel.devices import mknod
 from wherry.kernel.mount import MOUNT_ATTR_NOEXEC, MOUNT_ATTR_NOSUID, new_mount
+from wherry.kernel.namespace import outside
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ def make(options: list[str], nodes: list[Node], maps: Maps) -> int:
     fd = new_mount("tmpfs", "tmpfs", options, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC)
     mask = os.umask(0)
     try:
-        owner = (_outside(maps[0], 0), _outside(maps[1], 0))
+        owner = (outside(maps[0], 0), outside(maps[1], 0))
         os.chown(".", *owner, dir_fd=fd)
         for node in nodes:
             if node[0].startswith("/dev/"):
@@ -46,14 +47,5 @@ def _make(fd: int, node: Node, maps: Maps, owner: tuple[int, int]) -> None:
             os.chown(directory, *owner, dir_fd=fd)
         except FileExistsError:
             pass
-    mapped = (*node[:5], _outside(maps[0], node[5]), _outside(maps[1], node[6]))
+    mapped = (*node[:5], outside(maps[0], node[5]), outside(maps[1], node[6]))
     mknod(name, mapped, fd)
-
-
-def _outside(id_map: bytes, inside: int) -> int:
-    """What `inside` is outside of the namespace; 65534, the kernel's nobody, where not mapped."""
-    for line in id_map.decode().splitlines():
-        first, outside, size = map(int, line.split())
-        if first <= inside < first + size:
-            return outside + inside - first
-    return 65534

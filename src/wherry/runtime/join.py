@@ -8,7 +8,8 @@ from wherry.kernel.namespace import CLONE_NEWPID
 from wherry.kernel.process import clone3, set_dumpable
 from wherry.runtime import child as container_child
 from wherry.runtime.failure import Failure, reason, text_of
-from wherry.runtime.launch import Launched, open_source
+from wherry.runtime.launch import Launched
+from wherry.runtime.outside import open_source
 from wherry.runtime.own_namespaces import Excursion
 from wherry.runtime.start import Child
 

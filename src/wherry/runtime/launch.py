@@ -2,20 +2,26 @@
 
 The caller (the launcher, or wherry-oci in one shot) does what needs the host: opens sources and
 namespaces, makes the root's mount, writes id maps. Everything else is the child's.
+
+With a new user namespace the root can only be mapped when that namespace exists, which is when the
+child does: the child waits at a gate, through which the root's mount is handed to it.
 """
 
 from __future__ import annotations
 
+import _socket
 import os
+import struct
 
-from wherry.kernel import mount, namespace
-from wherry.kernel.fd import AT_RECURSIVE, close_all
-from wherry.kernel.namespace import CLONE_NEWNS, CLONE_NEWTIME, CLONE_NEWUSER
-from wherry.kernel.overlay import overlay
+from wherry.kernel import namespace
+from wherry.kernel.fd import close_all
+from wherry.kernel.namespace import CLONE_NEWPID, CLONE_NEWTIME, CLONE_NEWUSER
 from wherry.kernel.process import clone3, set_dumpable
 from wherry.runtime import child as container_child
-from wherry.runtime import devfs
-from wherry.runtime.failure import Failure, reason, text_of
+from wherry.runtime import outside
+from wherry.runtime.failure import Failure, text_of
+from wherry.runtime.go_between import clone_inside
+from wherry.runtime.outside import UserNamespace, kept, named, open_source
 from wherry.runtime.own_namespaces import Excursion
 from wherry.runtime.start import Child
 
@@ -24,10 +30,11 @@ if TYPE_CHECKING:
     from typing import Any, NoReturn
 
     Plan = dict[str, Any]
-    Source = str | tuple[str, int]
+    Entered = list[tuple[int, int]]
 
-_UNSUPPORTED = 95
-_JOINED_BY_CHILD = CLONE_NEWNS
+# A process moves into these only by birth; all others a child can join by itself, which is cheaper
+# than a journey of ours there and back.
+_JOINED_BY_BIRTH = CLONE_NEWPID | CLONE_NEWTIME
 
 
 class Launched:
@@ -54,149 +61,146 @@ def launch(plan: Plan, child: Child, flags: int) -> Launched:
     opened: list[int] = []
     try:
         entered = _open_namespaces(plan, child, opened)
-        _open_sources(plan, child, opened)
-        _open_root(plan, child, opened)
-        if plan["devices"]:
-            child.dev = _kept(opened, _named("devices", devfs.make, *plan["devices"]))
-        pid, pidfd = _clone(plan, child, entered, flags, opened)
-        root = child.root
-        if root in opened:
-            opened.remove(root)
+        userns = _joined_user_namespace(entered)
+        outside.open_sources(plan, child, opened)
+        outside.make_dev(plan, child, userns.maps if userns else plan["maps"], opened)
+        if plan["maps"]:
+            pid, pidfd = _launch_mapped(plan, child, entered, flags, opened)
         else:
-            root = os.dup(root)
-        return Launched(pid, pidfd, root)
+            if userns:
+                outside.give_streams(child, userns)
+            outside.map_sources(plan, child, userns)
+            outside.open_root(plan, child, userns, opened)
+            pid, pidfd = _clone(plan, child, entered, flags, opened)
+        return Launched(pid, pidfd, _root_to_keep(child, opened))
     finally:
         close_all(opened)
 
 
-def open_source(source: Source, fds: list[int]) -> int:
-    """A descriptor of a namespace or directory given as ("fd", n) or path; a path's is new."""
-    if isinstance(source, str):
-        return os.open(source, os.O_RDONLY | os.O_CLOEXEC)
-    return fds[source[1]]
+def _root_to_keep(child: Child, opened: list[int]) -> int:
+    if child.root not in opened:
+        return os.dup(child.root)
+    opened.remove(child.root)
+    return child.root
 
 
-def _open_namespaces(plan: Plan, child: Child, opened: list[int]) -> list[tuple[int, int]]:
+def _open_namespaces(plan: Plan, child: Child, opened: list[int]) -> Entered:
     entered = []
     for flag, source in plan["enter"]:
-        if flag == CLONE_NEWUSER:
-            raise Failure(
-                _UNSUPPORTED,
-                "joining the user namespace of another container is not supported yet",
-                "namespace",
-            )
-        fd = _named("namespace", open_source, source, child.fds)
+        fd = named("namespace", open_source, source, child.fds)
         if isinstance(source, str):
             opened.append(fd)
         entered.append((flag, fd))
     return entered
 
 
-def _open_sources(plan: Plan, child: Child, opened: list[int]) -> None:
-    """Detached copies of all bind sources; those given as descriptors are detached already."""
-    child.sources = []
-    for source, recursive, maps in plan["sources"]:
-        if isinstance(source, str):
-            fd = _kept(opened, _named("mount", _clone_path, source, recursive))
-        else:
-            fd = child.fds[source[1]]
-        if maps:
-            _named("mount", _map_ids, fd, maps)
-        child.sources.append(fd)
+def _joined_user_namespace(entered: Entered) -> UserNamespace | None:
+    for flag, fd in entered:
+        if flag == CLONE_NEWUSER:
+            maps = named("user_namespace", namespace.read_id_maps, fd)
+            return UserNamespace(fd, maps)
+    return None
 
 
-def _clone_path(path: str, recursive: bool) -> int:
+def _launch_mapped(
+    plan: Plan, child: Child, entered: Entered, flags: int, opened: list[int]
+) -> tuple[int, int]:
+    """With a new user namespace: clone, write its maps, make the root in it, let the child go."""
+    ours, its = _socket.socketpair(_socket.AF_UNIX, _socket.SOCK_SEQPACKET)
     try:
-        return mount.clone_tree(path, recursive=recursive)
-    except OSError as error:
-        text = f"bind source path {path}: {reason(error.errno or 0)}"
-        raise Failure(error.errno or 0, text, "mount") from None
-
-
-def _map_ids(fd: int, maps: tuple[bytes, bytes]) -> None:
-    userns = namespace.open_mapped_user_namespace(*maps)
-    try:
-        mount.mount_setattr(fd, "", AT_RECURSIVE, mount.MOUNT_ATTR_IDMAP, userns_fd=userns)
+        pid, pidfd = _clone(plan, child, entered, flags, opened, (ours, its))
+        opened.append(pidfd)
+        named("user_namespace", namespace.write_id_maps, pid, *plan["maps"])
+        fd = kept(opened, named("user_namespace", open_source, f"/proc/{pid}/ns/user", []))
+        userns = UserNamespace(fd, plan["maps"])
+        outside.give_streams(child, userns)
+        outside.map_sources(plan, child, userns)
+        outside.open_root(plan, child, userns, opened)
+        _open_gate(ours, child.root)
+        opened.remove(pidfd)
     finally:
-        os.close(userns)
+        ours.close()
+        its.close()
+    return pid, pidfd
 
 
-def _open_root(plan: Plan, child: Child, opened: list[int]) -> None:
-    kind, what = plan["root"]
-    if kind == "overlay":
-        child.root = _kept(opened, _named("rootfs", _overlay, what, child.stage))
-    elif isinstance(what, str):
-        child.root = _kept(opened, _named("rootfs", _clone_path, what, True))
-    else:
-        child.root = child.fds[what[1]]
+def _open_gate(gate: _socket.socket, root: int) -> None:
+    rights = [(_socket.SOL_SOCKET, _socket.SCM_RIGHTS, struct.pack("=i", root))]
+    try:
+        gate.sendmsg([b"1"], rights, _socket.MSG_NOSIGNAL)
+    except BrokenPipeError:
+        pass  # the child was killed meanwhile: its status socket tells
 
 
-def _overlay(options: list[str], stage: str) -> int:
-    return overlay(options, stage=stage)
+def _pass_gate(gate: _socket.socket) -> int:
+    """The root's mount; a gate that closes without it means that the parent has told why."""
+    word, ancillary, *_ = gate.recvmsg(1, _socket.CMSG_SPACE(4), _socket.MSG_CMSG_CLOEXEC)
+    if not word:
+        os._exit(container_child.EXIT_FAILED)
+    fd: int = struct.unpack("=i", ancillary[0][2])[0]
+    return fd
 
 
 def _clone(
-    plan: Plan, child: Child, entered: list[tuple[int, int]], flags: int, opened: list[int]
+    plan: Plan,
+    child: Child,
+    entered: Entered,
+    flags: int,
+    opened: list[int],
+    gate: tuple[_socket.socket, _socket.socket] | None = None,
 ) -> tuple[int, int]:
     """clone3 from within the namespaces to be joined; the child goes its own way from here."""
     into = -1
     if plan["into"]:
-        into = _kept(opened, _named("cgroup", _open_directory, plan["into"]))
-    gate = _pipe(opened) if plan["maps"] else None
-    shared = [row for row in entered if not row[0] & _JOINED_BY_CHILD]
-    own = [row for row in entered if row[0] & _JOINED_BY_CHILD]
+        into = kept(opened, named("cgroup", _open_directory, plan["into"]))
+    own = [row for row in entered if _joins_by_itself(row[0], plan)]
+    shared = [row for row in entered if row not in own]
     new_time = bool(plan["clone"] & CLONE_NEWTIME and plan["offsets"])
-    clone_flags = plan["clone"] & ~(CLONE_NEWTIME if new_time else 0) | flags
+    clone_flags = plan["clone"] & ~(CLONE_NEWTIME if new_time else 0)
+
+    def be_child() -> NoReturn:
+        _be_child(plan, child, own, gate)
+
     try:
+        if any(flag == CLONE_NEWUSER for flag, _ in entered):
+            return clone_inside(shared, clone_flags, flags, into, be_child)
         with Excursion(shared, new_time=new_time):
             if new_time:
                 namespace.write_time_offsets(plan["offsets"])
-            pid, pidfd = clone3(clone_flags, cgroup_fd=into)
+            pid, pidfd = clone3(clone_flags | flags, cgroup_fd=into)
             if pid == 0:
-                _be_child(plan, child, own, gate)
+                be_child()
     except OSError as error:
         raise Failure(error.errno or 0, f"namespaces: {text_of(error)}", "namespace") from None
-    if gate:
-        _named("user_namespace", _let_go, pid, plan["maps"], gate[1])
     return pid, pidfd
 
 
+def _joins_by_itself(flag: int, plan: Plan) -> bool:
+    """A child that is born in another user namespace has no rights over namespaces of the host."""
+    mapped = plan["maps"] or any(kind == CLONE_NEWUSER for kind, _ in plan["enter"])
+    return not mapped and not flag & _JOINED_BY_BIRTH
+
+
 def _be_child(
-    plan: Plan, child: Child, own: list[tuple[int, int]], gate: tuple[int, int] | None
+    plan: Plan,
+    child: Child,
+    own: Entered,
+    gate: tuple[_socket.socket, _socket.socket] | None,
 ) -> NoReturn:
     set_dumpable(False)
     if gate:
-        os.close(gate[1])
-        if not os.read(gate[0], 1):
-            os._exit(container_child.EXIT_FAILED)  # no maps: the parent has told why
-    for flag, fd in own:
-        namespace.setns(fd, flag)
+        gate[0].close()
+        child.root = _pass_gate(gate[1])
+        gate[1].close()
+    try:
+        for flag, fd in own:
+            namespace.setns(fd, flag)
+    except OSError as error:
+        text = f"namespaces: {text_of(error)}"
+        container_child.report(child.status, "namespace", error.errno or 0, text)
+        os._exit(container_child.EXIT_FAILED)
     container_child.run(plan, child)
-
-
-def _let_go(pid: int, maps: tuple[bytes, bytes], gate: int) -> None:
-    namespace.write_id_maps(pid, *maps)
-    os.write(gate, b"1")
-
-
-def _pipe(opened: list[int]) -> tuple[int, int]:
-    pipe = os.pipe2(os.O_CLOEXEC)
-    opened.extend(pipe)
-    return pipe
 
 
 def _open_directory(path: str) -> int:
     return os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-
-
-def _kept(opened: list[int], fd: int) -> int:
-    opened.append(fd)
-    return fd
-
-
-def _named(step: str, function: Any, *arguments: Any) -> Any:
-    """The function's result; an OSError becomes a Failure of `step`."""
-    try:
-        return function(*arguments)
-    except OSError as error:
-        raise Failure(error.errno or 0, f"{step}: {text_of(error)}", step) from None

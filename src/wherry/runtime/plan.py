@@ -9,13 +9,16 @@ A launch plan:
     clone       CLONE_NEW* flags of the namespaces to make
     enter       [(flag, namespace)]  namespaces to join: ("fd", n) or a path
     into        path of the cgroup v2 directory to be born in, or None
-    maps        (uid_map, gid_map) contents for a new user namespace, or None
+    maps        (uid_map, gid_map) contents for a new user namespace, or None; one that is joined
+                has its own
     offsets     [(clock, seconds, nanoseconds)] of a new time namespace
     root        ("overlay", [options]) | ("bind", source)      source: ("fd", n) or a path
-    sources     [(source, recursive, maps)]  what bind steps name by their index, opened before the
-                child exists; `maps` is None or the id maps to see it through
-    devices     None, or (options, nodes, maps) for a /dev made outside, where the child may make
-                no nodes itself
+    map_root    whether the root is seen through the id maps of the container's user namespace
+    sources     [(source, recursive, mapping)]  what bind steps name by their index; `mapping` is
+                None or (uid_map, gid_map, whether the mounts below too), empty maps for those of
+                the container's user namespace
+    devices     None, or (options, nodes) for a /dev made outside, where the child may make no nodes
+                itself
     steps       [(name, *arguments)]  what the child does, in order; see `steps/table.py`
 
 A join plan has op "join", `target` (("fd", n), the pidfd of a process of the container), `clone`
@@ -26,7 +29,13 @@ A join plan has op "join", `target` (("fd", n), the pidfd of a process of the co
 
 from __future__ import annotations
 
-from wherry.kernel.namespace import CLONE_NEWCGROUP, CLONE_NEWNET, CLONE_NEWUSER, NAMESPACES
+from wherry.kernel.namespace import (
+    CLONE_NEWCGROUP,
+    CLONE_NEWIPC,
+    CLONE_NEWNET,
+    CLONE_NEWUSER,
+    NAMESPACES,
+)
 from wherry.runtime import plan_mounts, plan_process
 from wherry.runtime.cgroup_place import CgroupPlace as CgroupPlace
 
@@ -58,6 +67,7 @@ def plan_launch(
     keyring: str | None = None,
     hooks: Mapping[str, Sequence[Step]] | None = None,
     preserve_fds: int = 0,
+    map_root: bool = False,
 ) -> Plan:
     """The plan that starts the first process of a container.
 
@@ -71,7 +81,8 @@ def plan_launch(
     `pivot` False moves the root mount instead (for a root on initramfs). `keyring`: name of a new
     session keyring, None keeps the caller's. `hooks`: further steps at one of the OCI moments
     "created" (namespaces made, before the root is entered), "entered" (before what is only the
-    process's own) and "ready" (all is done but seccomp and exec).
+    process's own) and "ready" (all is done but seccomp and exec). `map_root`: where there is a user
+    namespace, show the root through its maps, so that what belongs to 0 on disk is root's inside.
 
     Raises ValueError for a capability, resource limit or namespace type that there is not.
     """
@@ -79,7 +90,8 @@ def plan_launch(
     process = spec.get("process") or {}
     clone, enter = _namespaces(linux.get("namespaces") or [])
     maps = _maps(linux) if clone & CLONE_NEWUSER else None
-    mounts = plan_mounts.plan_mounts(spec, cgroup, maps, clone)
+    mapped = bool(maps) or any(flag == CLONE_NEWUSER for flag, _ in enter)
+    mounts = plan_mounts.plan_mounts(spec, cgroup, mapped, clone)
     moments = hooks or {}
     wants_terminal = bool(process.get("terminal")) if terminal is None else terminal
     own = plan_process.process_steps(
@@ -87,18 +99,19 @@ def plan_launch(
     )
     return {
         "op": "launch",
-        "clone": clone & ~CLONE_NEWCGROUP,
+        "clone": clone & ~(CLONE_NEWCGROUP | (CLONE_NEWIPC if mapped else 0)),
         "enter": enter,
         "into": cgroup.into,
         "maps": maps,
         "offsets": _time_offsets(linux.get("timeOffsets") or {}),
         "root": plan_mounts.plan_root(rootfs),
+        "map_root": map_root and mapped,
         "sources": mounts.sources,
         "devices": mounts.devices,
         "steps": [
             *plan_process.outside_steps(process),
             ("cgroup", cgroup.tasks, bool(clone & CLONE_NEWCGROUP)),
-            *([("become_root",)] if maps else []),
+            *([("open_stage", stage), ("become_root", clone & CLONE_NEWIPC)] if mapped else []),
             *moments.get("created", ()),
             *([("prepare", mounts.prepared)] if mounts.prepared else []),
             ("rootfs", stage, plan_mounts.root_propagation(linux), pivot),
@@ -144,7 +157,7 @@ def plan_join(
             *plan_process.outside_steps(process),
             ("cgroup", cgroup.tasks, False),
             ("join", enter),
-            *([("become_root",)] if enter & CLONE_NEWUSER else []),
+            *([("become_root", 0)] if enter & CLONE_NEWUSER else []),
             *([("terminal", False, _console_size(process))] if wants_terminal else []),
             *plan_process.process_steps(
                 process, user, groups, wants_terminal, create_cwd, keyring, {}
@@ -186,7 +199,7 @@ def _namespaces(namespaces: Sequence[Spec]) -> tuple[int, list[tuple[int, Source
     return clone, enter
 
 
-def _maps(linux: Spec) -> plan_mounts.Maps:
+def _maps(linux: Spec) -> tuple[bytes, bytes]:
     return (
         plan_mounts.id_map(linux.get("uidMappings") or []),
         plan_mounts.id_map(linux.get("gidMappings") or []),

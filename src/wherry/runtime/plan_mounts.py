@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     Spec = Mapping[str, Any]
     Step = tuple[Any, ...]
     Source = str | tuple[str, int]
-    Maps = tuple[bytes, bytes]
+    IdMapping = tuple[bytes, bytes, bool]
 
 _LABELLED = ("tmpfs", "mqueue", "devpts")  # file systems that take an SELinux context option
 
@@ -32,15 +32,15 @@ class MountPlan:
     __slots__ = ("closing_steps", "devices", "prepared", "sources", "steps")
 
     def __init__(self) -> None:
-        self.sources: list[tuple[Source, bool, Maps | None]] = []
-        self.devices: tuple[list[str], list[Node], Maps] | None = None
+        self.sources: list[tuple[Source, bool, IdMapping | None]] = []
+        self.devices: tuple[list[str], list[Node]] | None = None
         self.prepared: list[tuple[str, str, str, list[str], int]] = []
         self.steps: list[Step] = []
         self.closing_steps: list[Step] = []
 
-    def source(self, source: Source, recursive: bool, maps: Maps | None) -> int:
+    def source(self, source: Source, recursive: bool, mapping: IdMapping | None) -> int:
         """The index under which steps name this bind source."""
-        self.sources.append((source, recursive, maps))
+        self.sources.append((source, recursive, mapping))
         return len(self.sources) - 1
 
 
@@ -74,15 +74,18 @@ def id_map(mappings: Sequence[Spec]) -> bytes:
     return "".join(rows).encode()
 
 
-def plan_mounts(spec: Spec, cgroup: CgroupPlace, maps: Maps | None, clone: int) -> MountPlan:
-    """All mounts of `spec`, /dev with its nodes, masked and read-only paths."""
+def plan_mounts(spec: Spec, cgroup: CgroupPlace, mapped: bool, clone: int) -> MountPlan:
+    """All mounts of `spec`, /dev with its nodes, masked and read-only paths.
+
+    `mapped`: the container has a user namespace, new or joined. `clone`: its new namespaces.
+    """
     plan = MountPlan()
     linux = spec.get("linux") or {}
     nodes = [*STANDARD, *(_node(device) for device in linux.get("devices") or [])]
     mounts = spec.get("mounts") or []
     for mount in mounts:
-        _add(plan, mount, spec, cgroup, maps, clone)
-    _add_devices(plan, mounts, nodes, maps)
+        _add(plan, mount, spec, cgroup, mapped, clone)
+    _add_devices(plan, mounts, nodes)
     cwd = (spec.get("process") or {}).get("cwd") or "/"
     plan.closing_steps += [("make_directory", cwd)] if cwd != "/" else []
     plan.closing_steps += _hiding_steps(spec, linux)
@@ -94,18 +97,18 @@ def _add(
     mount: Spec,
     spec: Spec,
     cgroup: CgroupPlace,
-    maps: Maps | None,
+    mapped: bool,
     clone: int,
 ) -> None:
     kind, target = mount.get("type") or "", mount["destination"]
     options = parse(list(mount.get("options") or []))
     if kind == "bind" or options.bind is not None:
-        plan.steps.append(_bind(plan, mount, options, spec.get("linux") or {}, maps))
+        plan.steps.append(_bind(plan, mount, options, spec.get("linux") or {}, mapped))
     elif kind in ("cgroup", "cgroup2"):
         private = bool(clone & CLONE_NEWCGROUP)
         plan.steps.append(_cgroup(plan, target, options, cgroup, private))
-    elif kind == "tmpfs" and target == "/dev" and maps:
-        plan.devices = (options.data, [], maps)
+    elif kind == "tmpfs" and target == "/dev" and mapped:
+        plan.devices = (options.data, [])
         plan.steps.append(("devfs", target))
     else:
         label = (spec.get("linux") or {}).get("mountLabel")
@@ -113,7 +116,7 @@ def _add(
         source = mount.get("source") or kind
         row = (kind, source, target, data, options.attributes[0])
         plan.steps.append(("mount", *row, _after(options)))
-        if maps and kind in _SHOWN_TO_BE_MADE:
+        if mapped and kind in _SHOWN_TO_BE_MADE:
             plan.prepared.append(row)
         if options.copy_up and kind == "tmpfs":
             plan.steps[-1] = ("tmpfs_copy", *plan.steps[-1][3:])
@@ -124,9 +127,9 @@ def _after(options: Options) -> tuple[int, int, tuple[int, bool] | None]:
     return (*options.tree, options.propagation)
 
 
-def _bind(plan: MountPlan, mount: Spec, options: Options, linux: Spec, maps: Maps | None) -> Step:
+def _bind(plan: MountPlan, mount: Spec, options: Options, linux: Spec, mapped: bool) -> Step:
     """Words that would lift a restriction of the source ("rw", "dev", ...) lift nothing."""
-    index = plan.source(mount["source"], bool(options.bind), _idmap(mount, options, maps))
+    index = plan.source(mount["source"], bool(options.bind), _idmap(mount, options, mapped))
     attributes = options.attributes[0]
     clear = options.attributes[1] & MOUNT_ATTR__ATIME
     default = (MS_SLAVE, True) if not linux.get("rootfsPropagation") else None
@@ -146,10 +149,21 @@ def _split(propagation: int) -> tuple[int, bool]:
     return (propagation & ~MS_REC, bool(propagation & MS_REC))
 
 
-def _idmap(mount: Spec, options: Options, maps: Maps | None) -> Maps | None:
-    if mount.get("uidMappings") or mount.get("gidMappings"):
-        return (id_map(mount.get("uidMappings") or []), id_map(mount.get("gidMappings") or []))
-    return maps if options.idmap is not None else None
+def _idmap(mount: Spec, options: Options, mapped: bool) -> IdMapping | None:
+    """The mount's own maps, or with "idmap" those of the container's user namespace.
+
+    Only "ridmap" asks for the mounts below it too (OCI config.md, Linux mount options).
+    """
+    recursive = bool(options.idmap)
+    rows = mount.get("uidMappings") or [], mount.get("gidMappings") or []
+    if rows[0] or rows[1]:
+        return (id_map(rows[0]), id_map(rows[1]), recursive)
+    if options.idmap is None:
+        return None
+    if not mapped:
+        target = mount["destination"]
+        raise ValueError(f"mount at {target}: idmap needs maps, or a user namespace")
+    return (b"", b"", recursive)
 
 
 def _cgroup(
@@ -187,15 +201,13 @@ def _node(device: Spec) -> Node:
     )
 
 
-def _add_devices(
-    plan: MountPlan, mounts: Sequence[Spec], nodes: list[Node], maps: Maps | None
-) -> None:
+def _add_devices(plan: MountPlan, mounts: Sequence[Spec], nodes: list[Node]) -> None:
     """Nodes go into a /dev of the container's own; one bound from elsewhere is left alone."""
     bound = any(m["destination"] == "/dev" and (m.get("type") or "bind") == "bind" for m in mounts)
     if bound:
         return
-    if plan.devices and maps:
-        plan.devices = (plan.devices[0], nodes, maps)
+    if plan.devices:
+        plan.devices = (plan.devices[0], nodes)
         nodes = []
     plan.steps += [("devices", nodes)] if nodes else []
     plan.steps.append(("device_links",))

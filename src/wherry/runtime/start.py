@@ -12,7 +12,7 @@ class Child:
     mounted for a moment), `target` (the pidfd to join, or -1). Found on the way: `env`, `ids`
     (uid, gid, groups), `home`, `label` (an open attribute file and what to write), `program` (the
     path to execute) and `args`, `slave` (of the terminal), `proc_device` (st_dev of our /proc),
-    `prepared` (detached mounts made ahead, by target).
+    `prepared` (detached mounts made ahead, by target), `staged` (the open stage, or -1).
     """
 
     __slots__ = (
@@ -30,6 +30,7 @@ class Child:
         "slave",
         "sources",
         "stage",
+        "staged",
         "status",
         "stdio",
         "target",
@@ -43,6 +44,7 @@ class Child:
         self.sources: list[int] = []
         self.dev = -1
         self.stage = ""
+        self.staged = -1
         self.target = -1
         self.env: dict[str, str] = {}
         self.ids: tuple[int, int, list[int]] = (0, 0, [])

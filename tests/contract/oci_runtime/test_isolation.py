@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.contract.oci_runtime.runtimes import Runtime
+from wherry.kernel.namespace import write_id_maps
 from wherry.spec import seccomp
 
 
@@ -76,6 +77,28 @@ def test_user_namespace(runtime: Runtime) -> None:
     runtime.directory.chmod(0o755)
     script = "id -u; awk '{print $1,$2,$3}' /proc/self/uid_map; stat -c %u /bin/busybox"
     assert runtime.run(script).split() == ["0", "0", "100000", "65536", "0"]
+
+
+def test_join_a_user_namespace(runtime: Runtime) -> None:
+    """Of somebody else's making; what is new in the container belongs to it."""
+    command = ["unshare", "--user", "sh", "-c", "echo made; exec sleep 60"]
+    holder = subprocess.Popen(command, stdout=subprocess.PIPE)
+    try:
+        assert holder.stdout is not None
+        holder.stdout.readline()
+        write_id_maps(holder.pid, b"0 100000 65536\n", b"0 100000 65536\n")
+        path = f"/proc/{holder.pid}/ns/user"
+        runtime.bundle.namespace("user", path)
+        # runc 1.1 wants to be told what the namespace's maps are anyway.
+        maps = [{"containerID": 0, "hostID": 100000, "size": 65536}]
+        runtime.bundle.linux |= {"uidMappings": maps, "gidMappings": maps}
+        subprocess.run(["chown", "-R", "100000:100000", str(runtime.bundle.rootfs)], check=True)
+        runtime.directory.chmod(0o755)
+        script = "readlink /proc/self/ns/user; id -u; stat -c %u /bin/busybox /dev; echo >/dev/null"
+        assert runtime.run(script).split() == [os.readlink(path), "0", "0", "0"]
+    finally:
+        holder.kill()
+        holder.communicate()
 
 
 def test_the_host_is_out_of_reach(runtime: Runtime) -> None:

@@ -123,6 +123,24 @@ async def test_exec(where: Place, runtime: Runtime) -> None:
     assert not (await runtime.list())["a"].execs
 
 
+async def test_user_namespace(where: Place, runtime: Runtime) -> None:
+    script = (
+        "id -u; echo x > /made; stat -c %u /made /bin/busybox; echo again > /dev/stdout;"
+        "until test -e /go; do sleep 0.02; done"
+    )
+    bundle = where.bundle("sh", "-c", script)
+    maps = [{"containerID": 0, "hostID": 300_000, "size": 65_536}]
+    bundle.spec["linux"]["namespaces"].append({"type": "user"})
+    bundle.spec["linux"].update(uidMappings=maps, gidMappings=maps)
+    running = await runtime.start("u", bundle)
+    assert os.stat(f"/proc/{running.pid}").st_uid == 300_000
+    wanted = ExecProcess(process("sh", "-c", "touch /go; stat -c %u /go"))
+    assert (await output(await runtime.exec("u", "e", wanted)))[STDOUT] == b"0\n"
+    assert (await output(running))[STDOUT] == b"0\n0\n0\nagain\n"
+    assert (await running.exited).code == 0
+    await runtime.release("u")
+
+
 async def test_exec_with_stdin_and_terminal(where: Place, runtime: Runtime) -> None:
     await runtime.start("a", where.bundle("sleep", "100", follow=False))
     wanted = ExecProcess(process("sh", "-c", "stty size; read x; echo $x"), terminal=True,

@@ -113,7 +113,8 @@ def test_user_namespace_brings_maps_and_a_dev_made_outside() -> None:
     assert plan["maps"] == (b"0 100000 65536\n", b"0 100000 65536\n")
     assert plan["devices"][0] == ["mode=755"]
     assert "/dev/null" in [node[0] for node in plan["devices"][1]]
-    assert names(plan)[:6] == ["cgroup", "become_root", "prepare", "rootfs", "mount", "devfs"]
+    early = ["cgroup", "open_stage", "become_root", "prepare", "rootfs", "mount", "devfs"]
+    assert names(plan)[:7] == early
     assert "devices" not in names(plan)
 
 

@@ -83,6 +83,7 @@ def _planned(bundle: Bundle, spec: Mapping[str, Any], cgroup: Cgroup) -> dict[st
             groups=bundle.groups,
             terminal=bundle.terminal,
             create_cwd=bundle.create_cwd,
+            map_root=True,
         )
     except ValueError as error:
         raise LaunchError("plan", 0, str(error)) from error

@@ -88,6 +88,18 @@ class Bundle:
     `log` None: output is kept only until it was followed (driver `none`). `follow`: somebody will
     call `Running.stream.follow` for what is written from the start on, and the process waits for
     them rather than that a byte is dropped (an attach that came before the start).
+
+    User namespaces: a row {"type": "user"} in `spec["linux"]["namespaces"]` with
+    `linux.uidMappings` and `gidMappings` (OCI rows, 0 must be mapped, and 5, the group of
+    terminals) makes one, or with a "path" joins one (then without mappings). Namespaces without a
+    path belong to it, so a network namespace of the container's own must be new, or have been made
+    in that user namespace. `rootfs` is shown through the maps by id-mapped mounts, the writable
+    layer too: nothing is chowned or copied, and snapshots hold the container's own ids whatever the
+    map is (decision 101). Binds are not mapped unless told: the option "idmap" (with the mounts
+    below: "ridmap") takes the container's maps, a mount's own `uidMappings` and `gidMappings` take
+    those (`containerID`: the owner on disk, `hostID`: the number that the host sees it as, to which
+    the container's own maps apply). The engine's files (/etc/hosts and so on) want "idmap".
+    `user` and all ids in `process` and `linux.devices` are as inside.
     """
 
     spec: Mapping[str, Any]

@@ -59,6 +59,12 @@ def join(child: Child, flags: int) -> None:
         raise
 
 
-def become_root(_: Child) -> None:
-    """Be root of the user namespace, so that what is made from now on belongs to its root."""
+def become_root(_: Child, unshared: int) -> None:
+    """Be root of the user namespace, so that what is made from now on belongs to its root.
+
+    `unshared`: namespaces in which the kernel makes files as whoever makes them (IPC: the root of
+    /dev/mqueue); before, that was the host's root, who is nobody in here.
+    """
     set_ids(0, 0, [])
+    if unshared:
+        namespace.unshare(unshared)

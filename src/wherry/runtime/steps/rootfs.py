@@ -12,6 +12,11 @@ if TYPE_CHECKING:
     from wherry.runtime.start import Child
 
 
+def open_stage(child: Child, stage: str | None) -> None:
+    """Open the stage while we are still who may go there: the root of a user namespace may not."""
+    child.staged = os.open(stage or child.stage, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+
+
 def enter(child: Child, stage: str | None, propagation: int, pivot: bool) -> None:
     """Attach the root's mount at `stage` and make it "/"; what was mounted before is let go.
 
@@ -21,7 +26,11 @@ def enter(child: Child, stage: str | None, propagation: int, pivot: bool) -> Non
     if stage != child.stage:
         mount.mount("", "/", "", propagation)
     mount.mount_setattr(child.root, "", AT_RECURSIVE, propagation=mount.MS_PRIVATE)
-    mount.move_mount(child.root, "", AT_FDCWD, stage, mount.MOVE_MOUNT_F_EMPTY_PATH, name=stage)
+    if child.staged >= 0:
+        mount.attach(child.root, child.staged, stage)
+    else:
+        flags = mount.MOVE_MOUNT_F_EMPTY_PATH
+        mount.move_mount(child.root, "", AT_FDCWD, stage, flags, name=stage)
     os.fchdir(child.root)
     if pivot:
         # Both arguments ".": the old root ends up mounted over the new one and is then detached.

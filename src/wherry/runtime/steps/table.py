@@ -30,6 +30,7 @@ STEPS: dict[str, Callable[..., Any]] = {
     "open_label": confine.open_label,
     "cgroup": place.cgroup,
     "join": place.join,
+    "open_stage": rootfs.open_stage,
     "become_root": place.become_root,
     # the file system
     "prepare": filesystem.prepare,
