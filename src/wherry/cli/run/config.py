@@ -110,7 +110,8 @@ def _labels(options: Options) -> dict[str, str]:
     found: list[str] = []
     for path in options.list("label-file"):
         found += read_variables(path, None)
-    return key_values(found + options.list("label"))
+    policy = [f"wherry.egress={options.text('egress')}"] if options.text("egress") else []
+    return key_values(found + options.list("label") + policy)
 
 
 def _volumes(specs: list[str]) -> tuple[list[str], dict[str, Any]]:

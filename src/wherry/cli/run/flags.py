@@ -79,6 +79,7 @@ CONTAINER_FLAGS = (
     Flag("dns-opt", "", "list", stands_for="dns-option"),
     Flag("dns-search", "", "list", "Look names up in this domain", check=checks.domain),
     Flag("domainname", "", "string", "NIS domain name"),
+    Flag("egress", "", "string", "What may be reached: deny, or allow=HOST[:PORT][,...]"),
     Flag("entrypoint", "", "string", "Program to run instead of the image's entry point"),
     Flag("env", "e", "list", "Set an environment variable", check=checks.variable),
     Flag("env-file", "", "list", "Read environment variables from a file"),

@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 from wherry.engine.containers.config import ContainerConfig, Healthcheck
+from wherry.engine.networks import egress
 from wherry.errors import Invalid
 from wherry.spec.jsondecode import decode
 
@@ -27,7 +28,7 @@ def merge(user: ContainerConfig, image: ContainerConfig) -> ContainerConfig:
         user=user.user or image.user,
         exposed_ports=_union(user.exposed_ports, image.exposed_ports),
         env=_environment(user.env, image.env),
-        labels={**(image.labels or {}), **(user.labels or {})},
+        labels={**_labels(image.labels), **(user.labels or {})},
         working_dir=user.working_dir or image.working_dir,
         volumes=_union(user.volumes, image.volumes),
         stop_signal=user.stop_signal or image.stop_signal,
@@ -38,6 +39,11 @@ def merge(user: ContainerConfig, image: ContainerConfig) -> ContainerConfig:
     if not merged.entrypoint and not merged.cmd:
         raise Invalid("no command specified", hint="give one, or use an image that has one")
     return merged
+
+
+def _labels(image: Mapping[str, str] | None) -> dict[str, str]:
+    """The image's labels without an egress policy: who makes an image must not loosen one."""
+    return {name: value for name, value in (image or {}).items() if name != egress.LABEL}
 
 
 def _command(user: ContainerConfig, image: ContainerConfig) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
+from wherry.engine.networks import egress
 from wherry.engine.networks import options as driver_options
 from wherry.engine.networks.addresses import Block, block, inner
 from wherry.engine.networks.config import IPAM, IPAMConfig, NetworkRequest
@@ -57,6 +58,9 @@ class Definitions:
             raise NotFound(f'plugin "{ipam.driver}" not found', hint="leave the IPAM driver away")
         options = dict(request.options or {})
         meaning = driver_options.read(options)
+        for text in (options.get(egress.LABEL), (request.labels or {}).get(egress.LABEL)):
+            if text is not None:
+                egress.parse(text)
         id = secrets.token_hex(32)
         network = Network(
             id=id,

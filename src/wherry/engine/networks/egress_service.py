@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final
 
 from wherry.engine.networks import egress
 from wherry.engine.networks.egress_guard import Guard
-from wherry.errors import Invalid, WherryError
+from wherry.errors import Unsupported, WherryError
 
 if TYPE_CHECKING:
     from wherry.engine.containers.record import Container
@@ -103,30 +103,42 @@ class Egress:
         self._sweeping: asyncio.TimerHandle | None = None
 
     def confine(self, record: Container, made: Iterable[tuple[Network, Endpoint]]) -> None:
-        """Put a container's endpoints under their policies, before it runs. Raises kinds, OSError.
+        """Put a container's endpoints under their policies, instead of those that it had.
 
-        Its names come under them with `confine_names`, once its DNS server is there.
+        Call it before packets can leave. Its names come under them with `confine_names`, once its
+        DNS server is there. Raises kinds, OSError; nothing is changed then.
         """
-        held = self._make(record, made)
-        if held is None:
-            return
-        self._listen()
-        self._table.change(add=[row for guard in held.guards for row in guard.fixed_rows()])
-        self._keep(held)
+        held, before = self._make(record, made), self._confined.get(record.id)
+        rows = [row for guard in held.guards for row in guard.fixed_rows()] if held else []
+        if held is not None:
+            self._listen()
+        old = [row for guard in before.guards for row in guard.all_rows()] if before else []
+        if rows or old:
+            self._table.change(add=rows, delete=old)
+        self._forget(record.id)
+        if held is not None:
+            self._keep(held)
+
+    def concerns(self, record: Container, networks: Iterable[Network]) -> bool:
+        """Whether a container needs the embedded DNS for its policies. Raises Invalid."""
+        return any(policy_of(record, network) is not None for network in networks)
 
     def confine_names(self, container_id: str) -> None:
-        """Put the names of a container under its policies, if it has any."""
+        """Put the names of a container under its policies, or free them where it has none."""
         held = self._confined.get(container_id)
-        if held is not None:
+        if held is None:
+            self._dns.confine(container_id, None)
+        else:
             denied = partial(self._denied, container_id, port=53, protocol="dns")
             self._dns.confine(container_id, Verdicts(held, denied))
 
     def release(self, container_id: str) -> None:
         """Forget a container that ended; one without policies is no error."""
-        held = self._confined.pop(container_id, None)
+        if container_id in self._confined:
+            self._read()  # what it was denied last
+        held = self._forget(container_id)
         if held is None:
             return
-        self._by_source = {s: each for s, each in self._by_source.items() if each is not held}
         try:
             self._table.change(delete=[row for guard in held.guards for row in guard.all_rows()])
         except WherryError as error:
@@ -139,7 +151,7 @@ class Egress:
         for record, made in running:
             try:
                 held = self._make(record, made)
-            except Invalid as error:
+            except WherryError as error:
                 _log.error("the egress policy of container %s: %s", record.name, error)
                 continue
             if held is not None:
@@ -166,6 +178,12 @@ class Egress:
             policy = policy_of(record, network)
             if policy is None:
                 partly = partly or not network.internal
+            elif network.driver != "bridge":
+                raise Unsupported(
+                    f"an egress policy cannot be enforced on network {network.name}: its driver "
+                    f"{network.driver} goes past the host's firewall",
+                    hint="use a network of the bridge driver",
+                )
             else:
                 addresses = filter(None, (endpoint.ipv4, endpoint.ipv6))
                 by_policy.setdefault(policy, []).extend(addresses)
@@ -176,6 +194,12 @@ class Egress:
             Guard(policy, sources, self._table, clock) for policy, sources in by_policy.items()
         ]
         return Confined(record, guards, partly)
+
+    def _forget(self, container_id: str) -> Confined | None:
+        held = self._confined.pop(container_id, None)
+        if held is not None:
+            self._by_source = {s: each for s, each in self._by_source.items() if each is not held}
+        return held
 
     def _keep(self, held: Confined) -> None:
         self._confined[held.record.id] = held

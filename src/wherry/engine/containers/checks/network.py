@@ -7,7 +7,8 @@ with Docker.
 from __future__ import annotations
 
 from wherry.engine.containers.config import ContainerConfig, HostConfig
-from wherry.engine.networks import portspec
+from wherry.engine.containers.modes import is_private_network
+from wherry.engine.networks import egress, portspec
 from wherry.errors import Invalid
 
 
@@ -24,6 +25,7 @@ def check(config: ContainerConfig, host: HostConfig) -> None:
             "This would result in undefined behavior"
         )
     portspec.wanted(config, host)
+    _egress(config, host)
 
 
 def _other_container(config: ContainerConfig, host: HostConfig) -> None:
@@ -51,6 +53,19 @@ def _other_container(config: ContainerConfig, host: HostConfig) -> None:
     for given, words in conflicts:
         if given:
             raise Invalid(f"conflicting options: {words}")
+
+
+def _egress(config: ContainerConfig, host: HostConfig) -> None:
+    """A policy is well written, and the container has a network of its own to hold it to."""
+    text = (config.labels or {}).get(egress.LABEL)
+    if text is None:
+        return
+    egress.parse(text)
+    if not is_private_network(host.network_mode):
+        raise Invalid(
+            "conflicting options: an egress policy and the network mode",
+            hint=f"a container with the network {host.network_mode} cannot be held to one",
+        )
 
 
 def warnings(host: HostConfig) -> list[str]:

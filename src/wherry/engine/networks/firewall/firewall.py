@@ -69,14 +69,19 @@ class Firewall:
         """Close published ports; what is not open is no error. Connections that are there stay."""
         self.table.change(delete=self._port_rows(published))
 
-    def restore(self, networks: Iterable[Network], published: Iterable[Published]) -> None:
+    def restore(
+        self,
+        networks: Iterable[Network],
+        published: Iterable[Published],
+        more: Iterable[Row] = (),
+    ) -> None:
         """The whole table, as it must be, in one transaction; connections go on meanwhile.
 
         Without networks no table is made, and one that an earlier daemon left is removed.
         """
         self._networks = {each.id: each for each in networks if each.driver == "bridge"}
         rows = [row for each in self._networks.values() for row in network_rows(each)]
-        rows += self._port_rows(published)
+        rows += [*self._port_rows(published), *more]
         if rows:
             self.table.make(rows)
         elif self.table.is_there():
