@@ -97,7 +97,21 @@ def test_what_nobody_has(upstream: WherryRegistry, cache: WherryRegistry) -> Non
         assert here.begin(NAME).status == 405
 
 
-def test_a_blob_that_upstream_lost_is_refused_and_not_kept(
+def test_a_blob_that_cannot_be_had_is_an_error(
+    upstream: WherryRegistry, cache: WherryRegistry
+) -> None:
+    layer = os.urandom(1000)
+    with RegistryClient(upstream.address) as there, RegistryClient(cache.address) as here:
+        there.push_image(NAME, "1", [layer])
+        here.get(f"/v2/{NAME}/manifests/1")
+        upstream.stop()
+        reply = here.get(f"/v2/{NAME}/blobs/{digest_of(layer)}")
+        assert (reply.status, reply.codes) == (503, ["UNAVAILABLE"])
+        upstream.start()
+        assert here.get(f"/v2/{NAME}/blobs/{digest_of(layer)}").body == layer
+
+
+def test_a_blob_that_upstream_broke_is_refused_and_not_kept(
     upstream: WherryRegistry, cache: WherryRegistry
 ) -> None:
     layer = os.urandom(100_000)

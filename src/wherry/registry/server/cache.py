@@ -109,6 +109,10 @@ class Cache:
             filling = Filling(self._library, self._upstream, name, descriptor)
             self._fillings[key] = filling
             filling.task.add_done_callback(lambda done: _settle(self._fillings, key, done))
+        try:
+            await filling.begun()
+        except (WherryError, OSError) as error:
+            raise failure(error, f"blob {digest} of {name}") from None
         return StreamBlob(descriptor.size, filling.read)
 
     async def blob_size(self, name: str, digest: str) -> int:

@@ -68,6 +68,13 @@ class Filling:
         self._changed.set()
         self._changed = asyncio.Event()
 
+    async def begun(self) -> None:
+        """Return when there is something to read. Raises what the fetch raised before that."""
+        while not self._arrived and not self.task.done():
+            await self._changed.wait()
+        if not self._arrived and self.task.done():
+            await self.task
+
     async def read(self, span: Span) -> AsyncIterator[bytes]:
         """A part of the blob as it arrives. Raises ConnectionAbortedError if it never will."""
         offset, end = span.start, span.end + 1
