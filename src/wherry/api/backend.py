@@ -58,6 +58,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from wherry.engine.containers.record import Container, Exec
+    from wherry.engine.networks.publishing import Bindings
+    from wherry.engine.networks.values import NetworkState
     from wherry.registry.credentials import Credentials
     from wherry.registry.session import Found
 
@@ -267,6 +269,12 @@ class NetworkBackend(Protocol):
 
     async def disconnect(self, ref: str, container: str, *, force: bool) -> None:
         """Disconnect it. Internal, as Docker, where it is not connected."""
+
+    async def publish(self, container: str, bindings: Bindings) -> NetworkState:
+        """Publish further ports of a container, running or not; return what it has now."""
+
+    async def unpublish(self, container: str, bindings: Bindings) -> NetworkState:
+        """Take published ports back. NotFound where one is not published."""
 
 
 class SystemBackend(Protocol):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -46,7 +47,7 @@ def network_settings(container: Container) -> dict[str, Any]:
     """Return `NetworkSettings` of inspect; the flat fields are those of the default bridge."""
     state = container.network
     flat = encode(_default_bridge(state))
-    inside = bool(container.state.pid and state.attachments)
+    inside = bool(container.state.pid) and not wishes.borrows(container.host_config.network_mode)
     return {
         "Bridge": "",
         "SandboxID": _sandbox_id(container) if inside else "",
@@ -77,7 +78,8 @@ def _default_bridge(state: NetworkState) -> EndpointSettings:
 
 def _sandbox_id(container: Container) -> str:
     """Return an id that changes with every start, as a libnetwork sandbox's does."""
-    return container.network.attachments[0].endpoint.id[::-1]
+    start = f"{container.id} {container.state.started_at}"
+    return hashlib.sha256(start.encode()).hexdigest()
 
 
 def ports(container: Container) -> dict[str, Any]:
@@ -85,10 +87,15 @@ def ports(container: Container) -> dict[str, Any]:
     if not container.state.running or not container.network.attachments:
         return {}
     shown: dict[str, Any] = dict.fromkeys(container.config.exposed_ports or ())
-    for row in _in_order(container.network.published):
+    return shown | bindings_of(container.network)
+
+
+def bindings_of(state: NetworkState) -> dict[str, Any]:
+    """Return where each published port of a container is reached."""
+    shown: dict[str, Any] = {}
+    for row in _in_order(state.published):
         binding = {"HostIp": row.host_ip, "HostPort": str(row.host_port)}
-        key = f"{row.container_port}/{row.proto}"
-        shown[key] = [*(shown.get(key) or ()), binding]
+        shown.setdefault(f"{row.container_port}/{row.proto}", []).append(binding)
     return shown
 
 

@@ -5,9 +5,15 @@ from __future__ import annotations
 from wherry.api import filters
 from wherry.api.answers import json_response, no_content
 from wherry.api.call import Call
+from wherry.api.container_networks import bindings_of
 from wherry.api.network_render import rendered
 from wherry.api.schema.body import read
-from wherry.engine.networks.config import ConnectRequest, DisconnectRequest, NetworkRequest
+from wherry.engine.networks.config import (
+    ConnectRequest,
+    DisconnectRequest,
+    NetworkRequest,
+    PortsRequest,
+)
 from wherry.errors import Invalid, NotFound
 from wherry.http.message import Answer, Response
 
@@ -70,6 +76,20 @@ async def disconnect(call: Call) -> Answer:
     _check_container(body.container)
     await call.engine.networks.disconnect(call.path["id"], body.container, force=body.force)
     return Response(200)
+
+
+async def publish(call: Call) -> Answer:
+    """POST /containers/{name}/ports/add, Wherry's own."""
+    body = await read(call.request, PortsRequest, "container.PortsRequest")
+    state = await call.engine.networks.publish(call.path["name"], body.port_bindings or {})
+    return json_response({"Ports": bindings_of(state)})
+
+
+async def unpublish(call: Call) -> Answer:
+    """POST /containers/{name}/ports/remove, Wherry's own."""
+    body = await read(call.request, PortsRequest, "container.PortsRequest")
+    state = await call.engine.networks.unpublish(call.path["name"], body.port_bindings or {})
+    return json_response({"Ports": bindings_of(state)})
 
 
 def _check_container(name: str) -> None:

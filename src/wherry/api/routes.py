@@ -82,5 +82,7 @@ ROUTES: Final = (
     Route("POST", "/networks/{id:.*}/disconnect", networks.disconnect),
     Route("GET", "/networks/{id:.*}", networks.inspect),
     Route("DELETE", "/networks/{id:.*}", networks.remove),
+    Route("POST", "/containers/{name}/ports/add", networks.publish),
+    Route("POST", "/containers/{name}/ports/remove", networks.unpublish),
     *unserved.ROUTES,
 )

@@ -166,15 +166,15 @@ class Engine:
 def _networking(settings: Settings, stores: Stores, roster: Roster, events: EventLog) -> Networking:
     id = engine_id(settings.data_root)
 
-    def running() -> list[Container]:
-        return [live.record for live in roster if live.record.state.running]
+    def records() -> list[Container]:
+        return [live.record for live in roster]
 
     def denied(container_id: str, attributes: Mapping[str, str]) -> None:
         if (live := roster.by_id(container_id)) is not None:
             roster.tell(live, "egress-denied", **attributes)
 
     place = "" if settings.machine_wide else settings.data_root
-    gate = Gate(settings.networks, stores.database, running, id, place, denied)
+    gate = Gate(settings.networks, stores.database, records, id, place, denied)
     return Networking(gate, roster, events, id)
 
 

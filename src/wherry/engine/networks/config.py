@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from wherry.engine.containers.config import EndpointSettings
+from wherry.engine.containers.config import EndpointSettings, PortBinding
 from wherry.spec.jsonfields import flag, json_field, pairs, text
 
 
@@ -76,3 +76,12 @@ class DisconnectRequest:
 
     container: str = text("Container")
     force: bool = flag("Force")
+
+
+@dataclass(frozen=True, slots=True)
+class PortsRequest:
+    """Ports of a container that are to be published or taken back (Wherry's own request)."""
+
+    port_bindings: Mapping[str, tuple[PortBinding, ...] | None] | None = json_field(
+        "PortBindings", "map[nat.Port][]nat.PortBinding"
+    )

@@ -7,7 +7,7 @@ and what an engine that was killed left half made goes.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 from wherry.engine.networks.settings import NetworkSettings
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 class Gate:
     """Opens the one `Core` of an engine.
 
-    `records` gives the containers that run, at any moment. `place` tells this engine's links and
+    `records` gives every container, at any moment. `place` tells this engine's links and
     tables from those of others on the machine: its data-root, "" for the machine's own engine.
     `tell_denied` publishes what egress policies denied.
     """
@@ -67,7 +67,7 @@ class Gate:
                 # Imported here: an engine without networks has no use for any of it.
                 from wherry.engine.networks import opening
 
-                records: Sequence[Container] = list(self._records())
+                records = [record for record in self._records() if record.state.running]
                 self._core = await opening.open_core(
                     self.settings, self._database, records, self._engine_id, self._place,
                     self._name_of, self._tell_denied,

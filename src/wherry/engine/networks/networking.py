@@ -56,6 +56,8 @@ class Networking:
         record = live.record
         wanted = wishes.settings_of(record)
         if wanted.keys() <= BARE.keys():
+            for wish in wanted.values():
+                wishes.check_predefined(wish)
             record.network = NetworkState(tuple(self._bare(record, name) for name in wanted))
             sandbox = None
         else:

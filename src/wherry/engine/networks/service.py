@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from wherry.engine.events import EventLog
     from wherry.engine.networks.config import NetworkRequest
     from wherry.engine.networks.gate import Gate
-    from wherry.engine.networks.values import Network
+    from wherry.engine.networks.publishing import Bindings
+    from wherry.engine.networks.values import Network, NetworkState
 
 T = TypeVar("T")
 
@@ -160,6 +161,23 @@ class Networks:
             left = await Connections(core, self._roster).disconnect(live, network)
         if left is not None:
             self._tell("disconnect", network, container=live.id)
+
+    async def publish(self, container: str, bindings: Bindings) -> NetworkState:
+        """Publish further ports of a container."""
+        return await self._whole(self._publish(container, bindings, add=True), "publishing ports")
+
+    async def unpublish(self, container: str, bindings: Bindings) -> NetworkState:
+        """Take published ports back."""
+        return await self._whole(self._publish(container, bindings, add=False), "closing ports")
+
+    async def _publish(self, container: str, bindings: Bindings, *, add: bool) -> NetworkState:
+        from wherry.engine.networks.publishing import Publishing
+
+        live = self._roster.find(container)
+        publishing = Publishing(await self._gate.open(), self._roster)
+        async with live.lock:
+            (publishing.add if add else publishing.remove)(live, bindings)
+        return live.record.network
 
     async def _whole(self, work: Coroutine[Any, Any, T], what: str) -> T:
         return await self._tasks.whole(work, what)

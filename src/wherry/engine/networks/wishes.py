@@ -64,20 +64,25 @@ def _with_own_address(
 def check(network: Network, wish: EndpointSettings) -> None:
     """That a network can grant what is wanted of it. Raises Invalid."""
     hardware_address(wish.mac_address)
-    addresses = wish.ipam_config
     if network.predefined:
-        if wish.aliases:
-            raise Invalid(
-                "network-scoped alias is supported only for containers in user defined networks",
-                hint="make a network with network create, and join that",
-            )
-        if addresses is not None and (addresses.ipv4_address or addresses.ipv6_address):
-            raise Invalid(
-                "user specified IP address is supported on user defined networks only",
-                hint="make a network with network create --subnet, and join that",
-            )
-    elif addresses is not None:
-        _check_addresses(network, addresses)
+        check_predefined(wish)
+    elif wish.ipam_config is not None:
+        _check_addresses(network, wish.ipam_config)
+
+
+def check_predefined(wish: EndpointSettings) -> None:
+    """That bridge, host or none can grant what is wanted: no names, no chosen address."""
+    addresses = wish.ipam_config
+    if wish.aliases:
+        raise Invalid(
+            "network-scoped alias is supported only for containers in user defined networks",
+            hint="make a network with network create, and join that",
+        )
+    if addresses is not None and (addresses.ipv4_address or addresses.ipv6_address):
+        raise Invalid(
+            "user specified IP address is supported on user defined networks only",
+            hint="make a network with network create --subnet, and join that",
+        )
 
 
 def _check_addresses(network: Network, wanted: EndpointIPAMConfig) -> None:

@@ -6,7 +6,6 @@ import ipaddress
 from collections.abc import Callable
 from typing import Final
 
-from wherry.engine.containers.checks.config import check_port
 from wherry.engine.containers.config import HostConfig, RestartPolicy
 from wherry.engine.containers.spec.capabilities import normalize
 from wherry.errors import Invalid, Unsupported
@@ -65,15 +64,6 @@ def dns(host: HostConfig) -> None:
     for address in host.dns or ():
         if not _is_address(address):
             raise Invalid(f"invalid nameserver address: {address}")
-
-
-def ports(host: HostConfig) -> None:
-    """Published ports are ports; publishing them is not there yet."""
-    for port, bindings in (host.port_bindings or {}).items():
-        check_port(port)
-        for binding in bindings or ():
-            if binding.host_port:
-                check_port(binding.host_port)
 
 
 def capabilities(host: HostConfig) -> None:
@@ -170,7 +160,6 @@ CHECKS: Final[tuple[Callable[[HostConfig], None], ...]] = (
     restart,
     extra_hosts,
     dns,
-    ports,
     capabilities,
     annotation_names,
     isolation,
