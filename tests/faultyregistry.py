@@ -163,8 +163,10 @@ class Asked(BaseHTTPRequestHandler):
         if self.command != "HEAD":
             self.wfile.write(body)
 
-    def refuse(self, status: int, code: str, **fields: str) -> None:
-        """Answer an error of the distribution spec."""
+    def refuse(self, status: int, code: str, *, taken: bool = False, **fields: str) -> None:
+        """Answer an error of the distribution spec; the body is read first, unless it was taken."""
+        if not taken:
+            self.rfile.read(int(self.headers.get("Content-Length", "0")))
         body = json.dumps({"errors": [{"code": code, "message": code.lower()}]}).encode()
         self.say(status, body, **fields)
 
@@ -290,7 +292,7 @@ class Asked(BaseHTTPRequestHandler):
 
     def _commit(self, upload: bytearray, digest: str) -> None:
         if digests.of(bytes(upload)) != digest:
-            self.refuse(400, "DIGEST_INVALID")
+            self.refuse(400, "DIGEST_INVALID", taken=True)
             return
         self.home.blobs[digest] = bytes(upload)
         self.say(201, Docker_Content_Digest=digest)
@@ -346,7 +348,6 @@ def answer(status: int, *, times: int | None = None, part: str = "", **fields: s
     def fault(asked: Asked) -> bool:
         if part not in asked.path or not due():
             return False
-        asked.rfile.read(int(asked.headers.get("Content-Length", "0")))
         asked.refuse(status, {429: "TOOMANYREQUESTS"}.get(status, "UNKNOWN"), **fields)
         return True
 

@@ -150,5 +150,5 @@ def _verified(data: bytes, descriptor: Descriptor, what: str) -> bytes:
 
 def exists(talk: Conversation, repository: str, digest: str) -> bool:
     """Whether the registry itself has it in the repository."""
-    path, what = f"{repository}/blobs/{digest}", f"blob {digest} of {repository}"
-    return talk.has(path, push_scope(repository), what)
+    call = Call("HEAD", f"{repository}/blobs/{digest}", push_scope(repository))
+    return talk.has(call, f"blob {digest} of {repository}")

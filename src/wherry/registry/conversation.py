@@ -70,10 +70,9 @@ class Conversation:
         """Work at the registry itself, tried again while it fails for a time."""
         return persist(work, self._backoff, self.cancellation)
 
-    def has(self, path: str, scopes: Scopes, what: str) -> bool:
+    def has(self, head: Call, what: str) -> bool:
         """Whether the registry itself answers a HEAD with 200; 404 is no."""
-        call = Call("HEAD", path, scopes)
-        answer = self.write(lambda: self.registry.send(call, self.cancellation))
+        answer = self.send(head)
         if answer.status == 404:
             answer.discard()
             return False

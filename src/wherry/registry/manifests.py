@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from io import BytesIO
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from wherry.errors import Invalid
 from wherry.registry import documents, refusals
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from wherry.registry.endpoint import Endpoint
     from wherry.registry.exchange import Answer
     from wherry.spec.reference import Reference
+
+_ACCEPT: Final = {"Accept": ", ".join(documents.ACCEPTED)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,8 +91,9 @@ def put(talk: Conversation, repository: str, target: str, media_type: str, docum
 
 def exists(talk: Conversation, repository: str, digest: str) -> bool:
     """Whether the registry itself has it."""
-    path, what = f"{repository}/manifests/{digest}", f"manifest {digest} of {repository}"
-    return talk.has(path, push_scope(repository), what)
+    path = f"{repository}/manifests/{digest}"
+    call = Call("HEAD", path, push_scope(repository), headers=_ACCEPT)
+    return talk.has(call, f"manifest {digest} of {repository}")
 
 
 def delete(talk: Conversation, repository: str, target: str) -> None:
@@ -107,8 +110,7 @@ def _target(reference: Reference) -> str:
 
 def _call(method: str, endpoint: Endpoint, repository: str, target: str) -> Call:
     name = endpoint.repository(repository)
-    accept = {"Accept": ", ".join(documents.ACCEPTED)}
-    return Call(method, f"{name}/manifests/{target}", pull_scope(name), headers=accept)
+    return Call(method, f"{name}/manifests/{target}", pull_scope(name), headers=_ACCEPT)
 
 
 def _read(answer: Answer, endpoint: Endpoint, asked: Descriptor | str) -> Resolved:
