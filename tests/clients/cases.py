@@ -23,6 +23,7 @@ A file in cases/ is a list of cases:
 `docker` is the real command line, and DOCKER_HOST names the engine. The current directory is an
 empty one that all steps of a case share. Containers and images that a case leaves are removed
 after it, so names need not be unique between cases; the image `busybox` (tests/images.py) is there.
+$REPOSITORY is the beginning of names in a docker-registry, of this case and engine alone.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ import os
 import signal
 import subprocess
 import time
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -69,6 +71,11 @@ class Case:
     name: str
     steps: tuple[Step, ...]
     leaves_nothing: bool = False
+
+    @property
+    def needs_registry(self) -> bool:
+        """Whether its steps name $REPOSITORY."""
+        return any("$REPOSITORY" in step.run for step in self.steps)
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,21 +133,28 @@ def _step(row: str | dict[str, Any]) -> Step:
     return Step(line, terminal, **row)
 
 
-def play(case: Case, engine: Engine, directory: Path) -> list[Result]:
-    """Run every step on one engine, one after the other."""
+def play(case: Case, engine: Engine, directory: Path, registry: str = "") -> list[Result]:
+    """Run every step on one engine, one after the other; `registry` is an address."""
     places = {str(directory): "$PWD", str(engine.root): "$ENGINE"}
-    return [_play_step(step, engine, directory, places) for step in case.steps]
+    environment = dict(engine.environment)
+    if case.needs_registry:
+        folder = f"{engine.kind}{zlib.crc32(case.name.encode()):08x}"
+        environment["REPOSITORY"] = f"{registry}/{folder}"
+        places |= {f"{registry}/{folder}": "$REPOSITORY", f"from {folder}/": "from $FOLDER/"}
+    return [_play_step(step, environment, directory, places) for step in case.steps]
 
 
-def _play_step(step: Step, engine: Engine, directory: Path, places: dict[str, str]) -> Result:
+def _play_step(
+    step: Step, environment: dict[str, str], directory: Path, places: dict[str, str]
+) -> Result:
     if step.terminal:
-        return _play_terminal(step, engine, directory, places)
+        return _play_terminal(step, environment, directory, places)
     process = subprocess.Popen(
         ["bash", "-c", step.run],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-        env=engine.environment,
+        env=environment,
         cwd=directory,
         start_new_session=True,
     )
@@ -153,9 +167,11 @@ def _play_step(step: Step, engine: Engine, directory: Path, places: dict[str, st
     return Result(process.returncode, out, err, places)
 
 
-def _play_terminal(step: Step, engine: Engine, directory: Path, places: dict[str, str]) -> Result:
+def _play_terminal(
+    step: Step, environment: dict[str, str], directory: Path, places: dict[str, str]
+) -> Result:
     command = ["bash", "-c", f"exec {step.run}"]
-    with Terminal(command, engine.environment, step.size, str(directory)) as terminal:
+    with Terminal(command, environment, step.size, str(directory)) as terminal:
         try:
             for act in step.talk:
                 _act(terminal, act)

@@ -17,6 +17,7 @@ from tests.clients import cases, differences
 from tests.clients.cases import Case, Result
 from tests.conftest import running
 from tests.engines import Engine
+from tests.registries import DockerRegistry
 
 
 @pytest.fixture(scope="session")
@@ -29,12 +30,22 @@ def candidate(request: pytest.FixtureRequest) -> Iterator[Engine]:
         yield engine
 
 
-def _play(case: Case, engine: Engine, directory: Path) -> list[Result]:
+@pytest.fixture(scope="session")
+def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a docker-registry for all cases of this worker, "" where there is none."""
+    if not DockerRegistry.is_installed():
+        yield ""
+        return
+    with DockerRegistry(tmp_path_factory.mktemp("registry")) as made:
+        yield made.address
+
+
+def _play(case: Case, engine: Engine, directory: Path, registry: str) -> list[Result]:
     """Run the case; the engine must come back to what it held before."""
     directory.mkdir()
     before = leaks.Holdings.of(engine)
     try:
-        results = cases.play(case, engine, directory)
+        results = cases.play(case, engine, directory, registry)
         if case.leaves_nothing:
             leaks.assert_nothing_left(engine, before)
     finally:
@@ -44,10 +55,14 @@ def _play(case: Case, engine: Engine, directory: Path) -> list[Result]:
 
 
 @pytest.mark.parametrize("case", cases.load(), ids=lambda case: case.name)
-def test_same_as_docker(case: Case, dockerd: Engine, candidate: Engine, tmp_path: Path) -> None:
+def test_same_as_docker(
+    case: Case, dockerd: Engine, candidate: Engine, registry: str, tmp_path: Path
+) -> None:
+    if case.needs_registry and not registry:
+        pytest.skip("docker-registry (Debian) is not installed")
     with ThreadPoolExecutor(2) as pool:
-        theirs = pool.submit(_play, case, dockerd, tmp_path / "theirs")
-        ours = pool.submit(_play, case, candidate, tmp_path / "ours")
+        theirs = pool.submit(_play, case, dockerd, tmp_path / "theirs", registry)
+        ours = pool.submit(_play, case, candidate, tmp_path / "ours", registry)
         # The reference's errors first: a broken case is no fault of the candidate.
         results = theirs.result(), ours.result()
     found = differences.between(case, *results, differences.load())

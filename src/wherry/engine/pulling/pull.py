@@ -135,7 +135,8 @@ class _OnePull:
                 parts, self._session, name.path, lease, self._report, self._cancellation
             )
             digests_ = [part.descriptor.digest for part in parts]
-            self._images.content.note_sources(digests_, name.name)
+            content = self._images.content
+            content.note_sources(filter(content.has, digests_), name.name)
         self._cancellation.check()
         named = name if not name.digest else name.with_digest(name.digest)
         had = self._images.named(named)

@@ -112,7 +112,7 @@ class _OnePush:
         self._session.put_manifest(name.path, name.tag, root.media_type, root.document)
         self._images.note_digest(outgoing.image, name.with_digest(root.digest))
         digests_ = [blob.descriptor.digest for blob in outgoing.blobs]
-        self._content.note_sources(digests_, name.name)
+        self._content.note_sources(filter(self._content.has, digests_), name.name)
         self._tell(name, outgoing)
         return Sent(name, outgoing.image, root.digest)
 
