@@ -17,7 +17,7 @@ from pathlib import Path
 from benchmarks import table
 from benchmarks.budgets import Row
 from benchmarks.contestants import Contestants
-from benchmarks.rows import api, clients, keeper, memory, registry, unpack
+from benchmarks.rows import api, clients, keeper, memory, registry, transfers, unpack
 
 ROWS = {
     "memory": memory.idle,
@@ -32,6 +32,7 @@ ROWS = {
     "detached": clients.ten_detached,
     "unpack": unpack.gzip_layer,
     "registry": registry.blobs,
+    "transfers": transfers.image,
     "ps": clients.listing,  # last: it leaves 1,000 containers
 }
 NOT_REACHED = ("published port and container to container throughput: no networks yet",)

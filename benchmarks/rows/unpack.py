@@ -44,10 +44,10 @@ def _tree() -> bytes:
         assert process.stdout is not None
         data = process.stdout.read(WANTED_BYTES)
         process.kill()
-    return _whole_members(data) + bytes(2 * BLOCK)
+    return whole_members(data) + bytes(2 * BLOCK)
 
 
-def _whole_members(data: bytes) -> bytes:
+def whole_members(data: bytes) -> bytes:
     """The members of a cut-off tar that are whole."""
     position = 0
     while position + BLOCK <= len(data):
