@@ -20,8 +20,8 @@ class Command:
     `arguments` is the usage after the options, in docker's notation. `least` and `most` bound
     the number of arguments. With `interspersed` off, flags end at the first argument, as they
     must where the rest of the line is a command for a container. `complete` names what shell
-    completion offers for arguments: "containers", "running", "images", "volumes", "files" or "".
-    `run` returns the exit status (None is 0).
+    completion offers for arguments: "containers", "running", "images", "networks", "volumes",
+    "files" or "". `run` returns the exit status (None is 0).
     """
 
     __slots__ = (

@@ -23,6 +23,7 @@ _LISTS = {
     "containers": f"{_ASK} ps -a --format '{{{{.Names}}}}' 2>/dev/null",
     "running": f"{_ASK} ps --format '{{{{.Names}}}}' 2>/dev/null",
     "images": f"{_ASK} images --format '{{{{.Repository}}}}:{{{{.Tag}}}}' 2>/dev/null",
+    "networks": f"{_ASK} network ls --format '{{{{.Name}}}}' 2>/dev/null",
     "volumes": f"{_ASK} volume ls -q 2>/dev/null",
 }
 

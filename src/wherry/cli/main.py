@@ -62,10 +62,21 @@ def _command_name(words: list[str]) -> tuple[str, list[str]]:
     if not words or words[0] in ("--help", "-h"):
         return "", []
     if words[0] in commands.COMMANDS:
-        return words[0], words[1:]
+        return _own_command(words)
     if words[0] not in commands.GROUPS:
         raise UsageFailure(f"unknown command: wherry {words[0]}", STATUS_FAILED, prefixed=True)
     return _group_command(words[0], words[1:])
+
+
+def _own_command(words: list[str]) -> tuple[str, list[str]]:
+    """A command of one word, or one below it, such as `port add CONTAINER PORT`.
+
+    `port add 80` is about port 80 of a container called "add", as it is in docker.
+    """
+    name = " ".join(words[:2])
+    if len(words) > 1 and name in commands.COMMANDS and (len(words) > 3 or "--help" in words):
+        return name, words[2:]
+    return words[0], words[1:]
 
 
 def _group_command(group: str, words: list[str]) -> tuple[str, list[str]]:
