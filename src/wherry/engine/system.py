@@ -15,7 +15,7 @@ from wherry.engine.networks.settings import NetworkSettings
 from wherry.engine.values.images import ImageQuery
 from wherry.engine.values.system import DiskUsage, SystemFacts, VersionFacts
 from wherry.kernel import lsm
-from wherry.registry.config import RegistryConfig
+from wherry.registry.config import Proxies, RegistryConfig
 from wherry.spec.seccomp import DOCKER_ARCHITECTURES
 
 if TYPE_CHECKING:
@@ -124,6 +124,8 @@ class System:
             labels=self._settings.labels,
             limits=host.limits.works,
             warnings=self._warnings(),
+            registries=self._settings.registries,
+            proxies=self._settings.registries.proxies or Proxies.of(os.environ),
         )
 
     def _warnings(self) -> tuple[str, ...]:
@@ -154,10 +156,10 @@ class System:
         return DiskUsage(layers, images, rows, await self._volumes.measured())
 
     def _layers_size(self) -> int:
-        """Bytes that `du` counts for all images: their layers unpacked, and every blob."""
+        """Bytes that `du` counts for all images: layers unpacked, blobs, parts of blobs."""
         store, content = self._stores.layers, self._stores.content
         unpacked = sum(store.unpacked_usage(layer.diff_id).size for layer in store.all())
-        return unpacked + content.usage(content.all()).size
+        return unpacked + content.usage(content.all()).size + content.partials.usage().size
 
 
 def engine_id(data_root: str) -> str:

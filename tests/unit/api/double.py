@@ -240,9 +240,7 @@ class Images:
     async def list(self, query: ImageQuery) -> Sequence[ImageFacts]:
         return [self.one]
 
-    async def get(
-        self, ref: str, *, platform: str = "", manifests: bool = False
-    ) -> ImageFacts:
+    async def get(self, ref: str, *, platform: str = "", manifests: bool = False) -> ImageFacts:
         if ref not in ("busybox", "busybox:latest", IMAGE, "reg.io/a/b:c"):
             raise NotFound(f"No such image: {ref}")
         return self.one

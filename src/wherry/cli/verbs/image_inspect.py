@@ -7,6 +7,7 @@ from wherry.cli.command import ANY, Command
 from wherry.cli.flags import Flag
 from wherry.cli.formatflag import OBJECT_FORMAT
 from wherry.cli.inspection import inspect_each
+from wherry.cli.platforms import platform_json
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -21,11 +22,12 @@ FLAGS = (
 
 def run(context: Context, options: Options, arguments: list[str]) -> int:
     """Print everything about each image."""
+    query = {"platform": platform_json(options.text("platform"))}
     return inspect_each(
         context,
         arguments,
         options.text("format"),
-        lambda name: context.api.get(f"/images/{quote(name)}/json"),
+        lambda name: context.api.get(f"/images/{quote(name)}/json", query),
     )
 
 

@@ -27,6 +27,7 @@ FLAGS = (
     TABLE_FORMAT,
     Flag("no-trunc", "", "bool", "Show ids in full"),
     Flag("quiet", "q", "bool", "Show ids only"),
+    Flag("tree", "", "bool", "Show the platforms behind each name"),
 )
 _NONE = "<none>"
 
@@ -36,6 +37,13 @@ def run(context: Context, options: Options, arguments: list[str]) -> None:
     filters = encode_filters(options.list("filter"))
     if arguments:
         filters["reference"] = {arguments[0]: True}
+    if options.on("tree"):
+        from wherry.cli.imagetree import check_flags, print_tree
+
+        check_flags(options)
+        query = {"all": options.on("all"), "filters": filters, "manifests": True}
+        print_tree(context.api.get("/images/json", query))
+        return
     images = context.api.get("/images/json", {"all": options.on("all"), "filters": filters})
     images.sort(key=lambda image: -image["Created"])
     full = options.on("no-trunc")

@@ -8,6 +8,7 @@ from wherry.cli.credentials.store import auth_headers
 from wherry.cli.failures import Failure
 from wherry.cli.flags import Flag
 from wherry.cli.output import STDOUT
+from wherry.cli.platforms import platform_json
 from wherry.cli.progress import show_messages
 from wherry.cli.pulling import full_name, has_tag, split_tag
 
@@ -42,7 +43,7 @@ def run(context: Context, options: Options, arguments: list[str]) -> None:
     response = context.api.request(
         "POST",
         f"/images/{quote(name)}/push",
-        {"tag": tag, "platform": _platform(options.text("platform"))},
+        {"tag": tag, "platform": platform_json(options.text("platform"))},
         # A push without credentials still has to say so: an empty object.
         headers={"X-Registry-Auth": "e30=", **auth_headers(context, image)},
     )
@@ -51,16 +52,6 @@ def run(context: Context, options: Options, arguments: list[str]) -> None:
             context.warn(_instead(aux))
     if quiet:
         context.say(full)
-
-
-def _platform(text: str) -> str:
-    """The API's JSON form of a platform."""
-    if not text:
-        return ""
-    from wherry.cli.jsontext import encode
-
-    names = ("os", "architecture", "variant")
-    return encode(dict(zip(names, text.split("/"), strict=False)))
 
 
 def _instead(aux: Any) -> str:

@@ -7,6 +7,7 @@ from wherry.cli.command import ANY, Command
 from wherry.cli.each import removal_status
 from wherry.cli.failures import ApiFailure
 from wherry.cli.flags import Flag
+from wherry.cli.platforms import platform_json
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -22,7 +23,11 @@ FLAGS = (
 
 def run(context: Context, options: Options, arguments: list[str]) -> int:
     """Remove names, and images that lose their last one; with --force missing ones are fine."""
-    query = {"force": options.on("force"), "noprune": options.on("no-prune")}
+    query = {
+        "force": options.on("force"),
+        "noprune": options.on("no-prune"),
+        "platforms": [platform_json(text) for text in options.list("platform")],
+    }
     failures: list[ApiFailure] = []
     for name in arguments:
         try:

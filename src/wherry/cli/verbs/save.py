@@ -6,6 +6,7 @@ from wherry.cli.command import ANY, Command
 from wherry.cli.failures import Failure
 from wherry.cli.flags import Flag
 from wherry.cli.output import STDOUT, is_terminal
+from wherry.cli.platforms import platform_json
 from wherry.cli.transfers import check_target, receive_to
 
 TYPE_CHECKING = False
@@ -29,7 +30,7 @@ def run(context: Context, options: Options, arguments: list[str]) -> None:
             check_target(path)
         except Failure as failure:
             raise Failure(f"failed to save image: {failure.message}") from None
-    query = {"names": arguments, "platform": options.text("platform")}
+    query = {"names": arguments, "platform": platform_json(options.text("platform"))}
     response = context.api.request("GET", "/images/get", query)
     receive_to(path, response.pieces(), "Saving")
 
