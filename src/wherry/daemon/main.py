@@ -75,6 +75,7 @@ async def _serve(chosen: Options) -> None:
         machine_wide=chosen.data_root == options.DEFAULT_DATA_ROOT,
         insecure_addresses=listening.insecure(addresses),
         registries=chosen.registry_config(),
+        networks=chosen.network_settings(),
     )
     ended = asyncio.Event()
     _end_on_signals(ended)

@@ -12,6 +12,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from wherry.daemon import networksettings
+from wherry.daemon.settingrow import Row
+from wherry.engine.networks.settings import NetworkSettings
 from wherry.errors import Invalid
 from wherry.registry.config import RegistryConfig
 
@@ -20,7 +23,6 @@ DEFAULT_DATA_ROOT: Final = "/var/lib/wherry"
 DEFAULT_EXEC_ROOT: Final = "/run/wherry"
 DEFAULT_CGROUP_PARENT: Final = "/wherry"
 DEFAULT_SIGNATURE_POLICY: Final = "/etc/wherry/signatures.json"
-_TYPES: Final = {str: "a string", int: "a number", dict: "an object"}
 LOG_LEVELS: Final = ("debug", "info", "warn", "error", "fatal")
 
 
@@ -44,6 +46,11 @@ class Options:
     max_concurrent_downloads: int = 3
     max_concurrent_uploads: int = 5
     max_download_attempts: int = 5
+    networks: Mapping[str, Any] = field(default_factory=dict)
+
+    def network_settings(self) -> NetworkSettings:
+        """How networks are to be. Raises Invalid."""
+        return networksettings.settings(self.networks)
 
     def registry_config(self) -> RegistryConfig:
         """How registries are to be reached. Raises Invalid."""
@@ -74,19 +81,6 @@ class Options:
     def pid_path(self) -> str:
         """The file that tells the daemon's pid."""
         return self.pidfile or f"{self.exec_root}.pid"
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One setting: its flags (none: by file only), its key in the file, how it reads."""
-
-    name: str
-    flags: tuple[str, ...]
-    key: str
-    help: str
-    repeated: bool = False
-    choices: tuple[str, ...] = ()
-    type: type = str
 
 
 ROWS: Final = (
@@ -141,6 +135,7 @@ ROWS: Final = (
         "signature-policy",
         "file that says which images must be signed",
     ),
+    *networksettings.ROWS,
 )
 
 
@@ -161,8 +156,7 @@ def _parser() -> argparse.ArgumentParser:
     for row in ROWS:
         if not row.flags:
             continue
-        action = "append" if row.repeated else "store"
-        parser.add_argument(*row.flags, dest=row.name, action=action, type=row.type, help=row.help)
+        parser.add_argument(*row.flags, dest=row.name, help=row.help, **row.argument())
     return parser
 
 
@@ -204,20 +198,13 @@ def combine(flags: Mapping[str, Any], settings: Mapping[str, Any]) -> Options:
             f"file: {told}"
         )
     values = {rows[key].name: value for key, value in settings.items()} | dict(flags)
-    return Options(
-        **{row.name: _value(row, values[row.name]) for row in ROWS if row.name in values}
-    )
+    parts: dict[str, dict[str, Any]] = {"": {}, networksettings.PART: {}}
+    for row in ROWS:
+        if row.name in values:
+            parts[row.part][row.name] = _value(row, values[row.name])
+    return Options(networks=parts[networksettings.PART], **parts[""])
 
 
-def _value(row: Row, value: object) -> Any:
-    if row.repeated:
-        if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
-            raise Invalid(f"{row.key} must be a list of strings")
-        return tuple(value)
-    if not isinstance(value, row.type) or isinstance(value, bool):
-        raise Invalid(f"{row.key} must be {_TYPES[row.type]}")
-    if not isinstance(value, str):
-        return value
-    if row.choices and value not in row.choices:
-        raise Invalid(f"{row.key} must be one of {', '.join(row.choices)}, not {value!r}")
+def _value(row: Row, given: object) -> Any:
+    value = row.value(given)
     return value.rstrip("/") if row.name in ("data_root", "exec_root") else value

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from wherry.daemon import listening, options
+from wherry.engine.networks.settings import AddressPool
 from wherry.errors import Invalid
 from wherry.registry.signature_policy import DEFAULT_PATH
 
@@ -85,3 +86,51 @@ def test_addresses(text: str, address: listening.Address) -> None:
 def test_bad_addresses(text: str) -> None:
     with pytest.raises(Invalid, match="invalid address"):
         listening.parse(text)
+
+
+def test_networks_as_dockerd_is_told() -> None:
+    chosen = options.combine(
+        {"ipv6": True, "dns": ["9.9.9.9"]},
+        {
+            "bip": "10.1.0.1/24",
+            "mtu": 1300,
+            "icc": False,
+            "default-address-pools": [{"base": "10.2.0.0/16", "size": 26}],
+        },
+    ).network_settings()
+    assert (chosen.bip, chosen.mtu, chosen.icc, chosen.ipv6) == ("10.1.0.1/24", 1300, False, True)
+    assert chosen.default_address_pools == (AddressPool("10.2.0.0/16", 26),)
+    assert chosen.dns == ("9.9.9.9",)
+
+
+def test_pools_and_switches_as_flags() -> None:
+    chosen = options.read(
+        ["--default-address-pool", "base=10.0.0.0/8,size=24", "--ipv6", "--icc=false"]
+    ).network_settings()
+    assert chosen.default_address_pools == (AddressPool("10.0.0.0/8", 24),)
+    assert (chosen.ipv6, chosen.icc) == (True, False)
+
+
+def test_the_wherry_profile_keeps_ports_at_home() -> None:
+    assert options.read([]).network_settings().ip == ""
+    settings = options.combine({}, {"profile": "wherry"}).network_settings()
+    assert (settings.ip, settings.publish_obeys_input) == ("127.0.0.1", True)
+    settings = options.combine({}, {"profile": "wherry", "ip": "0.0.0.0"}).network_settings()
+    assert settings.ip == "0.0.0.0"
+
+
+@pytest.mark.parametrize(
+    "networks",
+    [
+        {"default-address-pools": [{"base": "x", "size": 24}]},
+        {"default-address-pools": [{"base": "10.0.0.0/8"}]},
+        {"default-address-pools": [{"base": "10.0.0.0/8", "size": "a"}]},
+        {"ip": "localhost"},
+        {"dns": ["bogus"]},
+        {"ipv6": "yes"},
+        {"profile": "podman"},
+    ],
+)
+def test_networks_that_make_no_sense(networks: dict[str, object]) -> None:
+    with pytest.raises(Invalid):
+        options.combine({}, networks).network_settings()

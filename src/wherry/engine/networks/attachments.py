@@ -189,7 +189,15 @@ def publish(
     network, endpoint = target
     wanted = portspec.wanted(record.config, record.host_config)
     wanted = portspec.as_before(wanted, keep)
-    return core.ports.publish(wanted, endpoint, network.options.get(HOST_BINDING, ""))
+    return core.ports.publish(wanted, endpoint, binding_address(network))
+
+
+def binding_address(network: Network) -> str:
+    """Where a network's ports are published unless they say; "" for the daemon's default.
+
+    The default bridge's option only shows that default.
+    """
+    return "" if network.predefined else network.options.get(HOST_BINDING, "")
 
 
 def tell_names(core: Core, made: Sequence[tuple[Network, Endpoint]]) -> None:

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from wherry.engine.networks.gate import Gate
     from wherry.engine.networks.sandbox import Sandbox
 
+NO_BRIDGE: Final = "none"
+"""Value of the setting `bridge` that means: no default network, loopback in its place."""
 BARE: Final[Mapping[str, str]] = {"host": "host", "none": "null"}
 """Networks that need nothing made, and their drivers."""
 
@@ -55,6 +57,8 @@ class Networking:
         """
         record = live.record
         wanted = wishes.settings_of(record)
+        if "bridge" in wanted and self.gate.settings.bridge == NO_BRIDGE:
+            wanted = {"none": wanted["bridge"]}
         if wanted.keys() <= BARE.keys():
             for wish in wanted.values():
                 wishes.check_predefined(wish)

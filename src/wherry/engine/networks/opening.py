@@ -19,7 +19,7 @@ from wherry.engine.networks.egress_service import Egress
 from wherry.engine.networks.firewall.firewall import log_group, suffix_of
 from wherry.engine.networks.firewall.watch import Watch
 from wherry.engine.networks.ipam import Ipam
-from wherry.engine.networks.networking import predefined_id
+from wherry.engine.networks.networking import NO_BRIDGE, predefined_id
 from wherry.engine.networks.pool import SandboxPool
 from wherry.engine.networks.pools import SubnetChooser
 from wherry.engine.networks.ports import Ports
@@ -66,7 +66,7 @@ async def open_core(
         egress=Egress(drivers.firewall.table, log_group(suffix), dns, tell_denied),
         plain=SandboxPool(),
         named=SandboxPool(prepare_inside),
-        watch=Watch(drivers.firewall.table, lock),
+        watch=Watch(drivers.firewall, lock),
         lock=lock,
     )
     try:
@@ -87,6 +87,11 @@ def _add_predefined(core: Core, chooser: SubnetChooser, engine_id: str, *, alone
         if catalogue.named(name) is None:
             catalogue.add(make(predefined_id(engine_id, name)))
     known = catalogue.named("bridge")
+    if core.settings.bridge == NO_BRIDGE:
+        if known is not None:
+            core.driver(known).remove(known)
+            catalogue.remove(known)
+        return
 
     def taken() -> list[str]:
         return [*catalogue.subnets(), *live_routes()]

@@ -27,9 +27,6 @@ if TYPE_CHECKING:
     from wherry.engine.networks.pools import SubnetChooser
     from wherry.engine.networks.settings import NetworkSettings
 
-NO_BRIDGE = "none"
-"""Value of the setting `bridge` that means: no default network."""
-
 
 def host_network(id: str) -> Network:
     """The host's own network."""

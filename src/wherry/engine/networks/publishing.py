@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 from wherry.engine.containers.config import PortBinding as Asked
 from wherry.engine.networks import attachments as joining
 from wherry.engine.networks import portspec
-from wherry.engine.networks.values import HOST_BINDING
 from wherry.errors import Invalid, NotFound
 
 if TYPE_CHECKING:
@@ -40,7 +39,7 @@ class Publishing:
         wanted = tuple(portspec.bindings(bindings))
         if live.running is not None:
             network, endpoint = self._target(record)
-            address = network.options.get(HOST_BINDING, "")
+            address = joining.binding_address(network)
             fresh = self._core.ports.publish(wanted, endpoint, address)
             try:
                 self._core.firewall.publish(fresh)
