@@ -38,13 +38,15 @@ _numbers = itertools.count(2)
 class Lab:
     """The host, the outside, and the drivers under test."""
 
-    def __init__(self, stack: contextlib.ExitStack, mtu: int = 1500) -> None:
+    def __init__(
+        self, stack: contextlib.ExitStack, mtu: int = 1500, *, obeys_input: bool = False
+    ) -> None:
         self.stack = stack
         self.host = stack.enter_context(Sandbox.make())
         self.outside = stack.enter_context(Sandbox.make())
         self._uplink(mtu)
         self.suffix = secrets.token_hex(4)
-        self.drivers = self.on_host(lambda: Drivers.open(self.suffix))
+        self.drivers = self.on_host(lambda: Drivers.open(self.suffix, obeys_input=obeys_input))
         stack.callback(lambda: self.on_host(lambda: self.drivers.close(remove=False)))
 
     def _uplink(self, mtu: int) -> None:
@@ -112,7 +114,7 @@ class Lab:
     ) -> list[Published]:
         """Publish a container's port on an address, or on all of both families."""
         rows = self.rows(container, port, inside, proto, ip)
-        self.on_host(lambda: self.drivers.firewall.publish(rows))
+        self.on_host(lambda: self.drivers.firewall.publish(rows, container.sandbox))
         return rows
 
     def rows(
@@ -255,7 +257,7 @@ def ask(
 
 
 @contextlib.contextmanager
-def laboratory(mtu: int = 1500) -> Iterator[Lab]:
+def laboratory(mtu: int = 1500, *, obeys_input: bool = False) -> Iterator[Lab]:
     """A laboratory for one test."""
     with contextlib.ExitStack() as stack:
-        yield Lab(stack, mtu)
+        yield Lab(stack, mtu, obeys_input=obeys_input)

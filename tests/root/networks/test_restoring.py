@@ -19,7 +19,7 @@ def test_flushed_rules_come_back_and_the_users_own_stay_away(lab: Lab) -> None:
     lab.publish(server, 8080, 80)
 
     async def flush_and_wait(command: str) -> float:
-        watch = Watch(lab.drivers.firewall.table, asyncio.Lock())
+        watch = Watch(lab.drivers.firewall, asyncio.Lock())
         try:
             lab.command("nft", *command.split())
             assert ask(lab.outside, HOST4, 8080, seconds=0.05) == ""

@@ -24,14 +24,15 @@ class Drivers:
     routes: NetlinkSocket
 
     @classmethod
-    def open(cls, suffix: str) -> Self:
+    def open(cls, suffix: str, *, obeys_input: bool = False) -> Self:
         """Make them in the network namespace of the calling thread. Raises OSError.
 
         `suffix` tells this engine's links and tables from others' (`firewall.suffix_of`).
+        `obeys_input`: published ports pass the host's own input rules.
         """
         routes = NetlinkSocket(NETLINK_ROUTE)
         try:
-            firewall = Firewall(suffix)
+            firewall = Firewall(suffix, obeys_input=obeys_input)
         except BaseException:
             routes.close()
             raise

@@ -29,6 +29,7 @@ from wherry.kernel.netlink.socket import NetlinkSocket
 RTM_NEWLINK: Final = 16
 RTM_DELLINK: Final = 17
 RTM_GETLINK: Final = 18
+RTM_SETLINK: Final = 19
 RTNLGRP_LINK: Final = 1
 
 IFF_UP: Final = 0x1
@@ -60,7 +61,6 @@ _IFLA_EXT_MASK = 29
 _IFLA_INFO_KIND = 1
 _IFLA_INFO_DATA = 2
 _IFLA_PROTINFO = 12
-_IFLA_BRPORT_MODE = 4
 _IFLA_BRPORT_ISOLATED = 33
 _VETH_INFO_PEER = 1
 _IFLA_MACVLAN_MODE = 1
@@ -224,14 +224,8 @@ def set_port_isolation(index: int, isolated: bool) -> Request:
     """Let a bridge port exchange frames only with ports that are not isolated (bridge(8))."""
     body = _info(index, family=_AF_BRIDGE)
     body += nested(_IFLA_PROTINFO, octet(_IFLA_BRPORT_ISOLATED, int(isolated)))
-    return Request(RTM_NEWLINK, 0, body, f"isolate port {index}")
-
-
-def set_hairpin(index: int, hairpin: bool) -> Request:
-    """Let a bridge port send frames back where they came from (bridge(8))."""
-    body = _info(index, family=_AF_BRIDGE)
-    body += nested(_IFLA_PROTINFO, octet(_IFLA_BRPORT_MODE, int(hairpin)))
-    return Request(RTM_NEWLINK, 0, body, f"hairpin port {index}")
+    # Not RTM_NEWLINK, which takes the message and ignores what is about the port.
+    return Request(RTM_SETLINK, 0, body, f"isolate port {index}")
 
 
 def delete(index: int) -> Request:

@@ -25,6 +25,8 @@ from wherry.kernel.netlink.message import (
 )
 
 NFPROTO_INET: Final = 1
+NFPROTO_IPV4: Final = 2
+NFPROTO_IPV6: Final = 10
 NFPROTO_BRIDGE: Final = 7
 NFNLGRP_NFTABLES: Final = 7
 

@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from wherry.engine.networks.firewall import sets
+from wherry.engine.networks.firewall import direct, ruleset, sets
+from wherry.engine.networks.firewall.direct import Delivery
+from wherry.engine.networks.firewall.foreign import Obstacle, obstacles
 from wherry.engine.networks.firewall.table import Row, Table
+from wherry.engine.networks.sandbox import Sandbox
 from wherry.engine.networks.values import (
     GATEWAY_MODE_V4,
     GATEWAY_MODE_V6,
     Network,
     Published,
 )
+from wherry.kernel.nftables import script
+
+_log = logging.getLogger(__name__)
 
 _ANY: Final = ("0.0.0.0", "::")
 _MODES: Final = {"4": GATEWAY_MODE_V4, "6": GATEWAY_MODE_V6}
@@ -47,9 +54,28 @@ class Firewall:
     Raises Unavailable without nftables, Internal where the kernel refuses.
     """
 
-    def __init__(self, suffix: str) -> None:
-        self.table = Table(table_name(suffix), log_group(suffix))
+    def __init__(self, suffix: str, *, obeys_input: bool = False) -> None:
+        name = table_name(suffix)
+        self.table = Table(name, ruleset.layout(log_group(suffix)))
+        self.obstacles: Sequence[Obstacle] = ()
+        """What other firewalls do to the packets of containers, as of the last `restore`."""
+        self._delivery = Delivery.INPUT if obeys_input else Delivery.TRANSLATED
+        self._direct: dict[str, Table] = {}
+        if obeys_input:
+            self._deliver(Delivery.INPUT)
         self._networks: dict[str, Network] = {}
+
+    @property
+    def tables(self) -> list[Table]:
+        """Every table of ours."""
+        return [self.table, *self._direct.values()]
+
+    def _deliver(self, delivery: Delivery) -> None:
+        self._delivery = delivery
+        self._direct = {
+            version: Table(self.table.name, direct.layout(version, delivery))
+            for version in sets.VERSIONS
+        }
 
     def add_network(self, network: Network) -> None:
         """Let a bridge's containers do what its network allows, and nothing else."""
@@ -61,13 +87,36 @@ class Firewall:
         self.table.change(delete=network_rows(network))
         self._networks.pop(network.id, None)
 
-    def publish(self, published: Sequence[Published]) -> None:
-        """Open published ports; all or none."""
+    def publish(self, published: Sequence[Published], sandbox: Sandbox | None = None) -> None:
+        """Open published ports; all or none. Give the sandbox with all ports of its container, or
+        None where only addresses changed: its own translation of ports is made with it."""
+        if published and self._direct and sandbox is not None:
+            text = direct.inside(published)
+            sandbox.run(lambda: script.run(text))
         self.table.change(add=self._port_rows(published))
+        try:
+            for version, rows in self._direct_rows(published):
+                self._direct[version].change(add=rows)
+        except BaseException:
+            self.unpublish(published)
+            raise
 
     def unpublish(self, published: Sequence[Published]) -> None:
         """Close published ports; what is not open is no error. Connections that are there stay."""
+        for version, rows in self._direct_rows(published):
+            self._direct[version].change(delete=rows)
         self.table.change(delete=self._port_rows(published))
+
+    def _direct_rows(self, published: Iterable[Published]) -> list[tuple[str, list[Row]]]:
+        if not self._direct:
+            return []
+        return list(direct.by_version(list(published), self._bridge_of).items())
+
+    def _bridge_of(self, published: Published) -> str:
+        network = self._networks.get(published.network_id)
+        if network is None or _mode(network, published.container_ip) == "routed":
+            return ""
+        return network.bridge
 
     def restore(
         self,
@@ -80,16 +129,42 @@ class Firewall:
         Without networks no table is made, and one that an earlier daemon left is removed.
         """
         self._networks = {each.id: each for each in networks if each.driver == "bridge"}
+        published = list(published)
+        self._look_at_others()
         rows = [row for each in self._networks.values() for row in network_rows(each)]
         rows += [*self._port_rows(published), *more]
         if rows:
             self.table.make(rows)
         elif self.table.is_there():
             self.table.remove()
+        for version, direct_rows in self._direct_rows(published):
+            if direct_rows:
+                self._direct[version].make(direct_rows)
+            else:
+                self._direct[version].remove()
+
+    def _look_at_others(self) -> None:
+        """Deliver directly where others would drop, and say what that does not help."""
+        self.obstacles = obstacles(ruleset.MARK)
+        for each in self.obstacles:
+            _log.warning(
+                "the host's firewall drops what the host forwards (%s): containers of bridge "
+                "networks do not reach other hosts until it lets them: %s", each, each.remedy
+            )  # fmt: skip
+        if self.obstacles and self._delivery is Delivery.TRANSLATED:
+            self._deliver(Delivery.DIRECT)
+        if not self._direct:
+            self._remove_direct_of_earlier_daemon()
+
+    def _remove_direct_of_earlier_daemon(self) -> None:
+        for version in sets.VERSIONS:
+            table = Table(self.table.name, direct.layout(version, Delivery.DIRECT))
+            table.close(remove=True)
 
     def close(self, *, remove: bool) -> None:
         """Let go of the kernel; with `remove` our table goes too (the engine is shut down)."""
-        self.table.close(remove=remove)
+        for table in self.tables:
+            table.close(remove=remove)
 
     def _port_rows(self, published: Iterable[Published]) -> list[Row]:
         return [port_row(each, self._networks.get(each.network_id)) for each in published]
@@ -113,11 +188,15 @@ def network_rows(network: Network) -> list[Row]:
     return rows
 
 
+def _mode(network: Network, address: str) -> str:
+    return network.options.get(_MODES[sets.version_of(address)]) or "nat"
+
+
 def port_row(published: Published, network: Network | None) -> Row:
     """The element of one published port."""
     version = sets.version_of(published.container_ip)
     inside = (published.container_ip, str(published.container_port))
-    if network is not None and network.options.get(_MODES[version]) == "routed":
+    if network is not None and _mode(network, published.container_ip) == "routed":
         return Row(sets.ROUTED_PORTS[version], (inside[0], published.proto, inside[1]))
     port = str(published.host_port)
     if published.host_ip in _ANY:

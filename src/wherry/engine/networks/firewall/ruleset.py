@@ -7,7 +7,7 @@ prerouting, raw     what comes over a bridge for the host's 127.0.0.0/8 is dropp
 prerouting, dstnat  what is for an address of the host and a published port goes to the container;
                     one lookup in `publish`, and one in `any`, for the first packet of a connection
 output, dstnat      the same for what the host itself sends
-forward, filter     isolation: see the chain's own comments
+forward, filter - 5 isolation: see the chain's own comments
 input, filter       containers with an egress policy reach the host only where it allows that
 postrouting, srcnat masquerade: what leaves for the world; and, where the answer would otherwise
                     never come back this way, hairpins and what the host sent from loopback.
@@ -19,13 +19,16 @@ STATEMENTS"); `drop` is final.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Final
 
 from wherry.engine.networks.firewall import sets
+from wherry.engine.networks.firewall.table import Layout
 from wherry.engine.networks.uplift import LOOPBACK_PORTS
+from wherry.kernel.nftables.message import NFPROTO_INET
 
-FAMILY: Final = "inet"
+MARK: Final = "0x77680000"
+"""Set on everything that the chain `forward` lets through, for other firewalls to go by: one rule
+of theirs that accepts the mark is all that our containers need."""
 
 CHAINS: Final = """
 chain raw {
@@ -48,28 +51,43 @@ chain publish {
     dnat ip6 to meta l4proto . th dport map @any6
 }
 chain forward {
-    type filter hook forward priority filter; policy accept;
-    ct state established,related accept
+    type filter hook forward priority filter - 5; policy accept;
+    iifname @bridges jump leaving
+    oifname @bridges jump arriving
+}
+chain leaving {
+    ct state established,related goto passed
     # Within one network: bridged frames come here too where br_netfilter is on.
-    iifname . oifname @same accept
+    iifname . oifname @same goto passed
     iifname @internal drop
     oifname @internal drop
-    iifname @bridges jump guard
+    jump guard
+    oifname @bridges return
+    goto passed
+}
+chain arriving {
+    ct state established,related goto passed
+    iifname . oifname @same accept
+    oifname @internal drop
     # A published port, reached through the host's address.
-    ct status dnat accept
+    ct status dnat goto passed
     oifname @routed4 jump routed
     oifname @routed6 jump routed
     # Other networks of ours, then the world.
-    iifname @bridges oifname @bridges drop
-    meta nfproto ipv4 oifname @open4 accept
-    meta nfproto ipv6 oifname @open6 accept
-    oifname @bridges drop
+    iifname @bridges drop
+    meta nfproto ipv4 oifname @open4 goto passed
+    meta nfproto ipv6 oifname @open6 goto passed
+    drop
+}
+chain passed {
+    meta mark set meta mark or MARK
+    accept
 }
 chain routed {
-    meta nfproto ipv4 oifname @routed4 meta l4proto icmp accept
-    meta nfproto ipv6 oifname @routed6 meta l4proto icmpv6 accept
-    oifname @routed4 ip daddr . meta l4proto . th dport @routed_ports4 accept
-    oifname @routed6 ip6 daddr . meta l4proto . th dport @routed_ports6 accept
+    meta nfproto ipv4 oifname @routed4 meta l4proto icmp goto passed
+    meta nfproto ipv6 oifname @routed6 meta l4proto icmpv6 goto passed
+    oifname @routed4 ip daddr . meta l4proto . th dport @routed_ports4 goto passed
+    oifname @routed6 ip6 daddr . meta l4proto . th dport @routed_ports6 goto passed
 }
 chain input {
     type filter hook input priority filter; policy accept;
@@ -108,18 +126,8 @@ chain postrouting {
 """
 
 
-def script(table: str, log_group: int, elements: Iterable[tuple[str, Iterable[str]]]) -> str:
-    """The whole table in one transaction, in place of an older one; elements as text, by set.
-
-    Connections go on while it is replaced: there is no moment without the rules.
-    """
-    name = f"{FAMILY} {table}"
-    lines = [f"add table {name}", f"delete table {name}", f"table {name} {{"]
-    lines += [each.declaration() for each in sets.ALL]
+def layout(log_group: int) -> Layout:
+    """The table, with the nflog group of its denials."""
     ports = "-".join(map(str, LOOPBACK_PORTS))
     chains = CHAINS.replace("GROUP", str(log_group)).replace("LOOPBACK_PORTS", ports)
-    lines += [chains, "}"]
-    for set_name, texts in elements:
-        if members := ", ".join(texts):
-            lines.append(f"add element {name} {set_name} {{ {members} }}")
-    return "\n".join(lines) + "\n"
+    return Layout("inet", NFPROTO_INET, sets.ALL, chains.replace("MARK", MARK))

@@ -7,10 +7,9 @@ import threading
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from wherry.engine.networks.firewall import ruleset, sets
 from wherry.errors import Internal, Unavailable
 from wherry.kernel.nftables import script
-from wherry.kernel.nftables.message import NFPROTO_INET, Change
+from wherry.kernel.nftables.message import Change
 from wherry.kernel.nftables.sets import Fields, SetType
 from wherry.kernel.nftables.socket import NftSocket
 
@@ -27,6 +26,30 @@ class Row:
     timeout: float = 0.0
 
 
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """What a table holds from the start: its family (by name and number), sets and chains."""
+
+    family: str
+    number: int
+    sets: Sequence[SetType]
+    chains: str
+
+    def script(self, name: str, elements: Iterable[tuple[str, Iterable[str]]]) -> str:
+        """The whole table in one transaction, in place of an older one; elements as text, by set.
+
+        Connections go on while it is replaced: there is no moment without the rules.
+        """
+        table = f"{self.family} {name}"
+        lines = [f"add table {table}", f"delete table {table}", f"table {table} {{"]
+        lines += [each.declaration() for each in self.sets]
+        lines += [self.chains, "}"]
+        for set_name, texts in elements:
+            if members := ", ".join(texts):
+                lines.append(f"add element {table} {set_name} {{ {members} }}")
+        return "\n".join(lines) + "\n"
+
+
 class Table:
     """One table of ours in the network namespace in which this is made.
 
@@ -34,13 +57,18 @@ class Table:
     ten microseconds, the table itself 5 ms. For several threads, one after the other.
     """
 
-    def __init__(self, name: str, log_group: int) -> None:
+    def __init__(self, name: str, layout: Layout) -> None:
         self.name = name
-        self._log_group = log_group
+        self._layout = layout
         self._socket = NftSocket()
-        self._rows: dict[str, dict[Fields, Row]] = {each.name: {} for each in sets.ALL}
+        self._rows: dict[str, dict[Fields, Row]] = {each.name: {} for each in layout.sets}
         self._made = False
         self._lock = threading.RLock()
+
+    @property
+    def key(self) -> tuple[int, str]:
+        """(family, name), as the kernel's notifications have it."""
+        return (self._layout.number, self.name)
 
     @property
     def made(self) -> bool:
@@ -49,7 +77,7 @@ class Table:
 
     def is_there(self) -> bool:
         """Whether the kernel has the table. Raises OSError."""
-        return (NFPROTO_INET, self.name) in self._socket.tables()
+        return self.key in self._socket.tables()
 
     def rows(self, of: SetType) -> list[Row]:
         """What stands in one set."""
@@ -67,10 +95,10 @@ class Table:
         self._note(rows)
         texts = (
             (each.name, [each.text(row.key, row.data) for row in self.rows(each)])
-            for each in sets.ALL
+            for each in self._layout.sets
         )
         try:
-            script.run(ruleset.script(self.name, self._log_group, texts))
+            script.run(self._layout.script(self.name, texts))
         except script.NftFailed as error:
             raise Unavailable(
                 f"cannot set up the firewall table {self.name}: {error}",
@@ -94,7 +122,7 @@ class Table:
                 self.make(add)
             return
         try:
-            self._socket.commit(NFPROTO_INET, self.name, [*_changes(gone, True), *_changes(add)])
+            self._socket.commit(*self.key, [*_changes(gone, True), *_changes(add)])
         except FileNotFoundError:
             # Somebody flushed the ruleset between the notification and us.
             _log.warning("the firewall table %s was missing and is made again", self.name)
@@ -109,7 +137,7 @@ class Table:
     def remove(self) -> None:
         """Remove the table from the kernel; none there is no error. Raises OSError."""
         self._made = False
-        self._socket.delete_table(NFPROTO_INET, self.name)
+        self._socket.delete_table(*self.key)
 
     def close(self, *, remove: bool) -> None:
         """Let go; with `remove` the table goes too. Raises OSError."""

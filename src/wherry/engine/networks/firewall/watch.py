@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from typing import Final
+from collections.abc import Sequence
+from typing import Final, Protocol
 
 from wherry.engine.networks.firewall.table import Table
 from wherry.errors import WherryError
-from wherry.kernel.nftables.message import NFPROTO_INET
 from wherry.kernel.nftables.socket import NftMonitor
 
 PAUSE: Final = 0.1
@@ -18,14 +18,22 @@ RETRY: Final = 0.5
 _log = logging.getLogger(__name__)
 
 
-class Watch:
-    """Watches over one table, in the running event loop; make it in the table's namespace.
+class Watched(Protocol):
+    """Whose tables are watched over; there may be more of them later."""
 
-    `lock` is held by whoever changes the table.
+    @property
+    def tables(self) -> Sequence[Table]:
+        """All of them."""
+
+
+class Watch:
+    """Watches over our tables, in the running event loop; make it in their namespace.
+
+    `lock` is held by whoever changes a table.
     """
 
-    def __init__(self, table: Table, lock: asyncio.Lock) -> None:
-        self._table = table
+    def __init__(self, firewall: Watched, lock: asyncio.Lock) -> None:
+        self._firewall = firewall
         self._lock = lock
         self._monitor = NftMonitor()
         self._loop = asyncio.get_running_loop()
@@ -34,8 +42,12 @@ class Watch:
 
     def _notified(self) -> None:
         losses = self._monitor.losses()
-        ours = losses is None or (NFPROTO_INET, self._table.name) in losses
-        if ours and self._table.made and self._repair is None:
+        lost = [
+            table
+            for table in self._firewall.tables
+            if table.made and (losses is None or table.key in losses)
+        ]
+        if lost and self._repair is None:
             self._repair = self._loop.create_task(self._repaired(), name="repair the firewall")
 
     async def _repaired(self) -> None:
@@ -46,16 +58,16 @@ class Watch:
 
     async def _once(self) -> bool:
         async with self._lock:
-            if not self._table.made:
-                return True
             try:
-                await asyncio.to_thread(self._table.make)
+                for table in self._firewall.tables:
+                    if table.made:
+                        await asyncio.to_thread(table.make)
             except (WherryError, OSError) as error:
                 _log.error("%s; trying again", error)
                 return False
             # What our own transaction removed on the way is no loss.
             self._monitor.losses()
-        _log.warning("the firewall table %s was removed by somebody and is back", self._table.name)
+        _log.warning("the firewall's rules were removed by somebody and are back")
         return True
 
     def close(self) -> None:

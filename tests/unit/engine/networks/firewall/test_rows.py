@@ -84,7 +84,7 @@ def test_engines_have_names_of_their_own() -> None:
 
 
 def test_script_declares_every_set_before_the_chains_that_use_it() -> None:
-    text = ruleset.script("wherry", 5, [("bridges", ['"br-1"']), ("same", [])])
+    text = ruleset.layout(5).script("wherry", [("bridges", ['"br-1"']), ("same", [])])
     for each in sets.ALL:
         assert text.index(each.declaration()) < text.index("chain raw")
     assert 'add element inet wherry bridges { "br-1" }' in text
