@@ -196,9 +196,9 @@ class Asked(BaseHTTPRequestHandler):
         self.end_headers()
         for at in range(begin, end, _BLOCK):
             piece = data[at : min(at + _BLOCK, end)]
-            self.wfile.write(piece)
-            with self.home.lock:
+            with self.home.lock:  # first: who has got the last piece may look at once
                 self.home.blob_bytes += len(piece)
+            self.wfile.write(piece)
             time.sleep(pause)
         if end < whole:
             self.hang_up()

@@ -1,9 +1,10 @@
-"""GET /info in Docker's keys; swarm, plugins and registries have Docker's values for "none"."""
+"""GET /info in Docker's keys; swarm and plugins have Docker's values for "none"."""
 
 from __future__ import annotations
 
 from typing import Any, Final
 
+from wherry.api import registry_info
 from wherry.api.timestamps import rfc3339_nano
 from wherry.engine.values.system import SystemFacts
 
@@ -94,17 +95,9 @@ def _absent(facts: SystemFacts) -> dict[str, Any]:
     """Return the keys of what does not exist here."""
     return {
         "IndexServerAddress": "https://index.docker.io/v1/",
-        "RegistryConfig": {
-            "IndexConfigs": {
-                "docker.io": {"Name": "docker.io", "Mirrors": [], "Secure": True, "Official": True}
-            },
-            "InsecureRegistryCIDRs": [],
-            "Mirrors": [],
-        },
+        "RegistryConfig": registry_info.registries(facts.registries),
         "GenericResources": None,
-        "HttpProxy": "",
-        "HttpsProxy": "",
-        "NoProxy": "",
+        **registry_info.proxies(facts.proxies),
         "Swarm": _NO_SWARM,
         "Isolation": "",
         "ContainerdCommit": {"ID": ""},

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Final
 from wherry.registry.signature_policy import DEFAULT_PATH
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
 DOCKER_HUB: Final = "docker.io"
 CERTIFICATE_DIRECTORIES: Final = ("/etc/wherry/certs.d", "/etc/docker/certs.d")
@@ -55,6 +55,15 @@ class Proxies:
     http: str = ""
     https: str = ""
     none: str = ""
+
+    @classmethod
+    def of(cls, environment: Mapping[str, str]) -> Proxies:
+        """The environment's settings; upper-case names count before lower-case ones, as in Go."""
+
+        def value(name: str) -> str:
+            return environment.get(name) or environment.get(name.lower()) or ""
+
+        return cls(value("HTTP_PROXY"), value("HTTPS_PROXY"), value("NO_PROXY"))
 
 
 @dataclass(frozen=True, slots=True)

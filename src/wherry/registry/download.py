@@ -16,8 +16,8 @@ from wherry.storage import tree
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from wherry.registry.fetch import Watcher
     from wherry.registry.session import Session
+    from wherry.registry.watcher import Watcher
     from wherry.spec.image import Descriptor
     from wherry.storage.content import ContentStore
     from wherry.storage.leases import Lease

@@ -6,8 +6,8 @@ import os
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from wherry.registry import proxies, tls
-from wherry.registry.config import DOCKER_HUB
+from wherry.registry import tls
+from wherry.registry.config import DOCKER_HUB, Proxies
 from wherry.registry.connections import Connections
 from wherry.registry.endpoint import Address, Endpoint
 
@@ -67,7 +67,7 @@ def _endpoint(
     *,
     offline: bool = False,
 ) -> Endpoint:
-    settings = config.proxies or proxies.from_environment(os.environ)
+    settings = config.proxies or Proxies.of(os.environ)
     connections = Connections(settings, partial(_context, address.host, config))
     return Endpoint(
         address,

@@ -8,7 +8,7 @@ where it ends. Two who want one digest share one download.
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from wherry.errors import WherryError
 from wherry.registry.cancellation import Cancellation, Cancelled
@@ -17,21 +17,10 @@ from wherry.storage.content import KIND
 
 if TYPE_CHECKING:
     from wherry.registry.session import Session
+    from wherry.registry.watcher import Watcher
     from wherry.spec.image import Descriptor
     from wherry.storage.content import ContentStore
     from wherry.storage.leases import Lease
-
-
-class Watcher(Protocol):
-    """Is told how one download or upload goes; called from worker threads, must be quick."""
-
-    def advanced(self, done: int) -> None:
-        """So many bytes of the whole are there (resumed ones included)."""
-        ...
-
-    def retrying(self, seconds: float, reason: str) -> None:
-        """The attempt failed; the next begins in so many seconds."""
-        ...
 
 
 class Downloads:

@@ -14,11 +14,9 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
 from wherry.errors import Unsupported
-from wherry.registry.config import Proxies
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
+    from wherry.registry.config import Proxies
 _PORTS = {"http": 80, "https": 443}
 
 
@@ -29,15 +27,6 @@ class Proxy:
     host: str
     port: int
     authorization: str = field(default="", repr=False)
-
-
-def from_environment(environment: Mapping[str, str]) -> Proxies:
-    """The environment's settings; upper-case names count before lower-case ones, as in Go."""
-
-    def value(name: str) -> str:
-        return environment.get(name) or environment.get(name.lower()) or ""
-
-    return Proxies(value("HTTP_PROXY"), value("HTTPS_PROXY"), value("NO_PROXY"))
 
 
 def choose(proxies: Proxies, scheme: str, host: str, port: int) -> Proxy | None:

@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from types import TracebackType
 
-    from wherry.registry.fetch import Watcher
     from wherry.registry.session import Session
     from wherry.registry.uploads import Upload
+    from wherry.registry.watcher import Watcher
     from wherry.spec.image import Descriptor
 
 WHOLE: Final = 1 << 20  # bytes up to which a blob goes in the request that commits it

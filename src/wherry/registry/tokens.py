@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import urlencode, urlsplit
 
 from wherry.errors import Denied, Invalid, NotFound, Unavailable
-from wherry.registry import challenge
+from wherry.registry import challenge, headers
 from wherry.registry.exchange import Answer, Body, Request
 from wherry.registry.netfailures import Unreachable
 from wherry.registry.refusals import Temporary, refusal
@@ -69,7 +69,7 @@ class Authorizer:
         Raises Denied, or what the token server's refusal amounts to.
         """
         if self._credentials.registry_token:
-            return f"Bearer {self._credentials.registry_token}"
+            return f"Bearer {_checked(self._credentials.registry_token)}"
         with self._lock:
             if self._challenge is None:
                 return ""
@@ -135,12 +135,12 @@ class Authorizer:
         query = [("service", service)] if service else []
         query += [("scope", scope) for scope in scopes]
         query += [("client_id", CLIENT_ID), ("offline_token", "true")] if self._offline else []
-        headers = {}
+        fields = {}
         if self._credentials.username:
             query.append(("account", self._credentials.username))
-            headers["Authorization"] = self._credentials.basic
+            fields["Authorization"] = self._credentials.basic
         mark = "&" if urlsplit(realm).query else "?"
-        return Request("GET", f"{realm}{mark}{urlencode(query)}", headers)
+        return Request("GET", f"{realm}{mark}{urlencode(query)}", fields)
 
     def _posted(self, realm: str, service: str, scopes: list[str]) -> Request:
         form = {
@@ -152,8 +152,8 @@ class Authorizer:
             "scope": " ".join(scopes),
         }
         data = urlencode(form).encode()
-        headers = {"Content-Type": "application/x-www-form-urlencoded"}
-        return Request("POST", realm, headers, Body(lambda: BytesIO(data), len(data)))
+        fields = {"Content-Type": "application/x-www-form-urlencoded"}
+        return Request("POST", realm, fields, Body(lambda: BytesIO(data), len(data)))
 
 
 def _read(request: Request, send: Send) -> Token:
@@ -164,7 +164,8 @@ def _read(request: Request, send: Send) -> Token:
         raise Temporary(error.message, hint=error.hint) from error
     body = answer.read(_LONGEST_ANSWER)
     if answer.status != 200:
-        refused = refusal(answer.status, body).error(f"token from {place}", place)
+        delay = headers.retry_after(answer.header("Retry-After"))
+        refused = refusal(answer.status, body, delay).error(f"token from {place}", place)
         # Not NotFound: nobody shall take it for a missing image.
         raise Unavailable(refused.message) if isinstance(refused, NotFound) else refused
     return _token(body, place)
@@ -179,7 +180,14 @@ def _token(body: bytes, place: str) -> Token:
         refresh = document.get("refresh_token") or ""
     except (ValueError, TypeError, AttributeError, RecursionError):
         raise Invalid(f"the token server {place} answered what is no token") from None
-    if not isinstance(value, str) or not value.isascii() or not value.isprintable():
+    if not isinstance(value, str) or not value:
         raise Invalid(f"the token server {place} answered without a token")
     expires = time.monotonic() + max(0.0, life - min(_MARGIN, life / 2))
-    return Token(value, expires, refresh if isinstance(refresh, str) else "")
+    return Token(_checked(value), expires, refresh if isinstance(refresh, str) else "")
+
+
+def _checked(token: str) -> str:
+    """A token that fits a header. Raises Invalid; http.client's own error would quote it."""
+    if not token.isascii() or not token.isprintable():
+        raise Invalid("the registry token holds what cannot stand in a header")
+    return token

@@ -111,7 +111,8 @@ class Partials:
                     os.unlink(entry.path)
 
     def usage(self) -> Usage:
-        """Disk use of all of them."""
+        """Disk use of all of them, but for those that are blobs by another link."""
         with os.scandir(self._directory) as entries:
-            sizes = [entry.stat().st_blocks * 512 for entry in entries]
-        return Usage(sum(sizes), len(sizes))
+            states = [entry.stat() for entry in entries]
+        own = [state.st_blocks * 512 for state in states if state.st_nlink == 1]
+        return Usage(sum(own), len(own))

@@ -10,7 +10,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from tests.faultyregistry import Asked, FaultyRegistry
-from wherry.errors import Denied, Unauthorized, Unavailable
+from wherry.errors import Denied, Invalid, Unauthorized, Unavailable
 from wherry.registry.config import RegistryConfig
 from wherry.registry.credentials import Credentials
 from wherry.registry.session import Session
@@ -137,6 +137,15 @@ def test_a_given_token_is_used_as_it_is(registry: TokenRegistry) -> None:
     with _session(registry, Credentials(registry_token="mine")) as session:
         _resolve(session, registry)
     assert not registry.methods
+
+
+def test_a_token_that_cannot_be_sent_is_not_quoted(registry: TokenRegistry) -> None:
+    with (
+        _session(registry, Credentials(registry_token="s3cret\nX: y")) as session,
+        pytest.raises(Invalid) as caught,
+    ):
+        session.log_in()
+    assert "s3cret" not in str(caught.value)
 
 
 def test_basic(registry: TokenRegistry) -> None:

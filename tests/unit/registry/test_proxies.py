@@ -59,5 +59,5 @@ def test_other_schemes_are_refused() -> None:
 
 
 def test_from_environment() -> None:
-    found = proxies.from_environment({"http_proxy": "a", "HTTPS_PROXY": "b", "no_proxy": "c"})
+    found = Proxies.of({"http_proxy": "a", "HTTPS_PROXY": "b", "no_proxy": "c"})
     assert found == Proxies("a", "b", "c")

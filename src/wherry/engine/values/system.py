@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from wherry.registry.config import Proxies, RegistryConfig
+
 if TYPE_CHECKING:
     from wherry.engine.containers.record import Container
     from wherry.engine.values.images import ImageFacts
@@ -72,6 +74,8 @@ class SystemFacts:
     labels: tuple[str, ...] = ()
     limits: Mapping[str, bool] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
+    registries: RegistryConfig = field(default_factory=RegistryConfig)
+    proxies: Proxies = field(default_factory=Proxies)
 
 
 @dataclass(frozen=True, slots=True)
