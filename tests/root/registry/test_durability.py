@@ -135,8 +135,10 @@ def test_a_later_request_takes_an_upload_over(tmp_path: Path) -> None:
         place = client.begin(NAME).location
         host, _, port = registry.address.partition(":")
         with socket.create_connection((host, int(port))) as silent:
-            head = f"PATCH {place} HTTP/1.1\r\nHost: x\r\nContent-Length: {len(data)}\r\n\r\n"
-            silent.sendall(head.encode() + data[:100])
+            lines = (f"PATCH {place} HTTP/1.1", "Host: x", f"Content-Length: {len(data)}")
+            silent.sendall("\r\n".join((*lines, "Expect: 100-continue", "", "")).encode())
+            assert silent.recv(1000).startswith(b"HTTP/1.1 100 ")  # it has begun
+            silent.sendall(data[:100])
             done = client.request("PUT", place, data, digest=digest_of(data))
             assert done.status == 201
             silent.sendall(data[100:])
