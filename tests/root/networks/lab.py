@@ -114,7 +114,11 @@ class Lab:
     ) -> list[Published]:
         """Publish a container's port on an address, or on all of both families."""
         rows = self.rows(container, port, inside, proto, ip)
-        self.on_host(lambda: self.drivers.firewall.publish(rows, container.sandbox))
+        container.published += rows
+        firewall = self.drivers.firewall
+        if firewall.translates_inside:
+            firewall.translate_inside(container.sandbox, container.published)
+        self.on_host(lambda: firewall.publish(rows))
         return rows
 
     def rows(
@@ -156,6 +160,7 @@ class Container:
         self.lab, self.sandbox = lab, sandbox
         self.id = secrets.token_hex(32)
         self.endpoint = Endpoint("", "", "")
+        self.published: list[Published] = []
 
     def join(self, network: Network, number: int = 2, **more: object) -> None:
         """Connect to a network; the last one joined is `endpoint`."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -67,6 +68,8 @@ class Attachments:
             made = await self._join(sandbox, made)
             dns = self._serve_names(record, sandbox, made, undo)
             # Last, so that nobody is led to a container that does not come.
+            if published and core.firewall.translates_inside:
+                await asyncio.to_thread(core.firewall.translate_inside, sandbox, published)
             core.firewall.publish(published)
             undo.pop_all()
             return Entered(NetworkState(_attachments(made), published, dns), sandbox)

@@ -53,7 +53,8 @@ async def open_core(
     suffix = suffix_of(place, "")
     catalogue = Catalogue(NetworkTable(database))
     chooser = SubnetChooser(settings.default_address_pools, engine_id)
-    drivers, dns = await asyncio.to_thread(Drivers.open, suffix), Dns(NameTable())
+    dns, obeys_input = Dns(NameTable()), settings.publish_obeys_input
+    drivers = await asyncio.to_thread(Drivers.open, suffix, obeys_input=obeys_input)
     lock = asyncio.Lock()
     core = Core(
         settings=settings,

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from wherry.engine.containers.config import PortBinding as Asked
 from wherry.engine.networks import attachments as joining
 from wherry.engine.networks import portspec
+from wherry.engine.networks.sandbox import Sandbox
 from wherry.errors import Invalid, NotFound
 
 if TYPE_CHECKING:
@@ -42,13 +43,14 @@ class Publishing:
             address = joining.binding_address(network)
             fresh = self._core.ports.publish(wanted, endpoint, address)
             try:
+                self._translate_inside(record, (*record.network.published, *fresh))
                 self._core.firewall.publish(fresh)
             except BaseException:
                 self._core.ports.release(fresh)
                 raise
             self._note(live, (*record.network.published, *fresh))
-        merged: Kept = {name: tuple(rows or ()) for name, rows in (record.host_config.port_bindings or
-                  {}).items()}  # fmt: skip
+        known = record.host_config.port_bindings or {}
+        merged: Kept = {name: tuple(rows or ()) for name, rows in known.items()}
         for name, rows in bindings.items():
             merged[name] = (*(merged.get(name) or ()), *(rows or ()))
         self._keep(live, merged)
@@ -74,6 +76,11 @@ class Publishing:
         self._core.ports.release(gone)
         self._note(live, tuple(row for row in record.network.published if row not in gone))
         self._keep(live, kept)
+
+    def _translate_inside(self, record: Container, published: Sequence[Published]) -> None:
+        if self._core.firewall.translates_inside:
+            with Sandbox.open(f"/proc/{record.state.pid}/ns/net") as sandbox:
+                self._core.firewall.translate_inside(sandbox, published)
 
     def _target(self, record: Container) -> tuple[Network, Endpoint]:
         made = [

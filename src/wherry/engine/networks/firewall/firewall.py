@@ -18,6 +18,7 @@ from wherry.engine.networks.values import (
     Network,
     Published,
 )
+from wherry.errors import Unavailable
 from wherry.kernel.nftables import script
 
 _log = logging.getLogger(__name__)
@@ -87,12 +88,27 @@ class Firewall:
         self.table.change(delete=network_rows(network))
         self._networks.pop(network.id, None)
 
-    def publish(self, published: Sequence[Published], sandbox: Sandbox | None = None) -> None:
-        """Open published ports; all or none. Give the sandbox with all ports of its container, or
-        None where only addresses changed: its own translation of ports is made with it."""
-        if published and self._direct and sandbox is not None:
-            text = direct.inside(published)
+    @property
+    def translates_inside(self) -> bool:
+        """Whether containers need `translate_inside`, before their ports are published."""
+        return bool(self._direct)
+
+    def translate_inside(self, sandbox: Sandbox, published: Sequence[Published]) -> None:
+        """Have a container translate its ports itself: all of them, in place of earlier ones.
+
+        Blocks for some 10 ms. Raises Unavailable.
+        """
+        text = direct.inside(published)
+        try:
             sandbox.run(lambda: script.run(text))
+        except script.NftFailed as error:
+            raise Unavailable(
+                f"cannot set up published ports inside the container: {error}",
+                hint="install nftables, and load the kernel's nf_tables",
+            ) from None
+
+    def publish(self, published: Sequence[Published]) -> None:
+        """Open published ports; all or none."""
         self.table.change(add=self._port_rows(published))
         try:
             for version, rows in self._direct_rows(published):
