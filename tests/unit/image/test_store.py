@@ -5,16 +5,18 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from wherry.engine import imagelisting
 from wherry.errors import Conflict, NotFound
-from wherry.image.record import Image
+from wherry.image.record import CONTENT, UNPACKED, Addition, Image, IndexTree, StoredManifest
 from wherry.image.removal import ImageUser, Remover
 from wherry.image.store import ImageStore
-from wherry.spec import digest, reference
+from wherry.spec import digest, platform, reference
+from wherry.spec import image as documents
 from wherry.storage.stores import Stores, open_stores
 
 
@@ -195,3 +197,83 @@ def test_intermediate_images_are_hidden(stores: Stores, store: ImageStore) -> No
     shown = imagelisting.select(store, {}, everything=False)
     assert [image.id for image in shown] == [top.id]
     assert len(imagelisting.select(store, {}, everything=True)) == 2
+
+
+def content(number: int, architecture: str, kind: str = CONTENT) -> Addition:
+    """An image without layers, of which nothing is unpacked."""
+    config = {"architecture": architecture, "os": "linux", "comment": str(number)}
+    document = json.dumps(config | {"rootfs": {"type": "layers", "diff_ids": []}}).encode()
+    descriptor = documents.Descriptor(documents.OCI_CONFIG, digest.of(document), len(document))
+    manifest = documents.encode_manifest(descriptor, ())
+    stored = StoredManifest(digest.of(manifest), documents.OCI_MANIFEST, manifest)
+    return Addition(kind, document, stored)
+
+
+def tree(*additions: Addition) -> IndexTree:
+    entries = tuple(addition.manifest.descriptor for addition in additions)
+    data = documents.encode_index(entries)
+    return IndexTree((StoredManifest(digest.of(data), documents.OCI_INDEX, data),), entries)
+
+
+def pulled(stores: Stores, store: ImageStore, name: str, *additions: Addition) -> IndexTree:
+    index = tree(*additions)
+    with stores.collector.lease() as lease:
+        store.add_all(additions, lease, name=reference.parse(name).tagged(), index=index)
+    return index
+
+
+def test_platforms_stand_behind_one_name(
+    stores: Stores, store: ImageStore, remover: Remover
+) -> None:
+    mine, other = content(1, "amd64", UNPACKED), content(2, "arm64")
+    index = pulled(stores, store, "app", mine, other)
+    assert store.resolve("app").id == mine.id
+    assert store.resolve("app", platform.parse("linux/arm64")).id == other.id
+    assert store.index(index.root) == index
+    assert store.get(mine.id).digests == (f"docker.io/library/app@{index.root}",)
+    with pytest.raises(NotFound, match="does not match the specified platform"):
+        store.resolve("app", platform.parse("linux/s390x"))
+    listed = imagelisting.select(store, {}, everything=True)
+    assert [image.id for image in listed] == [mine.id]
+    remover.remove("app")
+    assert list(store.images()) == [] and store.index(index.root) is None
+
+
+def test_a_second_name_keeps_the_index(stores: Stores, store: ImageStore, remover: Remover) -> None:
+    mine, other = content(1, "amd64", UNPACKED), content(2, "arm64")
+    index = pulled(stores, store, "app", mine, other)
+    store.tag(mine.id, reference.parse("copy:1"), index.root)
+    remover.remove("app")
+    assert store.resolve("copy:1", platform.parse("linux/arm64")).id == other.id
+    remover.remove("copy:1")
+    assert list(store.images()) == []
+
+
+def test_an_index_that_moves_on_leaves_the_old_images_to_the_old_digest(
+    stores: Stores, store: ImageStore, remover: Remover
+) -> None:
+    old, new = content(1, "amd64", UNPACKED), content(2, "amd64", UNPACKED)
+    shared = content(3, "arm64")
+    pulled(stores, store, "app", old, shared)
+    pulled(stores, store, "app", new, shared)
+    assert store.resolve("app").id == new.id
+    remover.remove(old.id)
+    assert store.resolve("app", platform.parse("linux/arm64")).id == shared.id
+    assert {image.id for image in store.images()} == {new.id, shared.id}
+
+
+def test_one_platform_is_removed(stores: Stores, store: ImageStore, remover: Remover) -> None:
+    mine, other = content(1, "amd64", UNPACKED), content(2, "arm64")
+    pulled(stores, store, "app", mine, other)
+    remover.remove_platforms("app", [platform.parse("linux/arm64")])
+    assert [image.id for image in store.images()] == [mine.id]
+    with pytest.raises(Conflict, match="the name app leads to"):
+        remover.remove_platforms("app", [platform.parse("linux/amd64")])
+
+
+def test_kept_blobs_become_an_image(stores: Stores, store: ImageStore) -> None:
+    kept = content(1, "arm64")
+    pulled(stores, store, "app", kept)
+    assert store.resolve("app").kind == CONTENT
+    pulled(stores, store, "app", replace(kept, kind=UNPACKED))
+    assert store.resolve("app").kind == UNPACKED
