@@ -91,12 +91,12 @@ async def test_a_users_loopback_server_is_asked_inside(place: Place, dnsmasq: St
     assert await place.dig("+short", "www.up.test") == "192.0.2.9\n"
 
 
-async def test_a_no_is_kept_for_a_moment(place: Place, wired: Namespace, dnsmasq: Start) -> None:
-    server = dnsmasq(wired, UP, "--local=/up.test/")
+async def test_a_no_is_passed_on(place: Place, wired: Namespace, dnsmasq: Start) -> None:
+    """That it is kept for a moment is proved without a clock, in tests/unit."""
+    dnsmasq(wired, UP, "--local=/up.test/")
     place.resolv_conf.write_text(f"nameserver {UP}\n")
     answers = await asyncio.gather(*(place.dig("gone.up.test") for _ in range(5)))
     assert all("status: NXDOMAIN" in answer for answer in answers)
-    assert server.questions("gone.up.test") < 5
 
 
 async def test_a_new_container_is_found_although_a_no_is_kept(
