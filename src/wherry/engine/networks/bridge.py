@@ -18,9 +18,9 @@ from wherry.engine.networks.driver import Joined
 from wherry.engine.networks.firewall.firewall import Firewall
 from wherry.engine.networks.inside import addresses, default_routes, mtu_of, settle
 from wherry.engine.networks.sandbox import Pair, Sandbox, write_settings
+from wherry.engine.networks.uplift import Classifiers
 from wherry.engine.networks.values import Endpoint, Network
 from wherry.errors import Conflict, Unsupported
-from wherry.kernel.fd import Fd
 from wherry.kernel.netlink import address, link, neighbour
 from wherry.kernel.netlink.link import Link
 from wherry.kernel.netlink.message import Request
@@ -39,6 +39,7 @@ class BridgeDriver:
         self._routes = routes
         self._firewall = firewall
         self._mark = f"wherry:{suffix}:"
+        self._classifiers = Classifiers()
 
     def create(self, network: Network) -> None:
         """Make the bridge with its addresses, and its place in the firewall."""
@@ -91,6 +92,7 @@ class BridgeDriver:
     def remove(self, network: Network) -> None:
         """Remove the bridge, unless it is somebody else's, and its place in the firewall."""
         self._firewall.remove_network(network)
+        self._classifiers.forget(network.bridge)
         bridge = link.find(self._routes, network.bridge)
         if bridge is not None and self._is_ours(bridge):
             self._routes.execute(link.delete(bridge.index))
@@ -101,10 +103,9 @@ class BridgeDriver:
         pair = sandbox.spare or self._new_pair(sandbox)
         sandbox.spare = None
         try:
-            outer = link.by_name(self._routes, pair.outer)
             mtu = network.mtu or bridge.mtu
-            self._routes.execute(*_plug(outer.index, bridge.index, mtu, network))
-            self._lift(outer.index, bridge, network)
+            mac = endpoint.mac or link.by_index(sandbox.routes, pair.inner).mac
+            self._plug(pair.outer_index, bridge, mtu, mac, network)
             interface = endpoint.interface or "eth0"
             if endpoint.ipv6:
                 sandbox.enable_ipv6(link.by_index(sandbox.routes, pair.inner).name)
@@ -114,8 +115,6 @@ class BridgeDriver:
                 *addresses(pair.inner, endpoint),
                 *default_routes(pair.inner, endpoint),
             )
-            mac = endpoint.mac or link.by_index(sandbox.routes, pair.inner).mac
-            self._routes.execute(neighbour.add_station(outer.index, mac))
         except BaseException:
             self._unplug(pair.outer)
             raise
@@ -133,7 +132,8 @@ class BridgeDriver:
         outer, inner = f"veth{os.urandom(4).hex()[:7]}", f"v{os.urandom(4).hex()}"
         peer = link.Peer(inner, namespace=sandbox.namespace)
         self._routes.execute(link.new_veth(outer, peer))
-        return Pair(outer, link.by_name(sandbox.routes, inner).index)
+        made = link.by_name(sandbox.routes, inner)
+        return Pair(outer, made.parent, made.index)
 
     def _unplug(self, outer: str) -> None:
         if outer and (found := link.find(self._routes, outer)) is not None:
@@ -168,31 +168,31 @@ class BridgeDriver:
         if outer is not None and outer.master != bridge.index:
             _log.info("plugging %s into %s again", outer.name, bridge.name)
             mtu = network.mtu or bridge.mtu
-            self._routes.execute(*_plug(outer.index, bridge.index, mtu, network))
-            self._routes.execute(neighbour.add_station(outer.index, endpoint.mac))
-            self._lift(outer.index, bridge, network)
+            self._plug(outer.index, bridge, mtu, endpoint.mac, network)
+
+    def _plug(self, port: int, bridge: Link, mtu: int, mac: str, network: Network) -> None:
+        """Make a link a port of the bridge: one message to the kernel with everything in it."""
+        requests = [link.change(port, master=bridge.index, mtu=mtu, up=True)]
+        if not network.icc:
+            # Isolated ports exchange no frames with each other, whatever the firewall does.
+            requests.append(link.set_port_isolation(port, True))
+        requests.append(neighbour.add_station(port, mac))
+        self._routes.execute(*requests)
+        self._lift(port, bridge, network)
 
     def _lift(self, port: int, bridge: Link, network: Network) -> None:
         lift = uplift.is_needed()
         if not lift and not network.enable_ipv6:
             return
+        gateway = network.v6[0].gateway if network.enable_ipv6 and network.v6 else ""
         try:
-            gateway = network.v6[0].gateway if network.enable_ipv6 and network.v6 else ""
-            with Fd(uplift.load(bridge, lift=lift, gateway6=gateway)) as program:
-                uplift.attach(self._routes, port, program.fileno())
+            program = self._classifiers.of(bridge, lift=lift, gateway6=gateway)
+            uplift.attach(self._routes, port, program)
         except OSError as error:
             # What is lost is small and the container can do without: hairpin, and ::1.
             _log.warning(
                 "ports of %s will not be reached from itself and ::1: %s", bridge.name, error
             )
-
-
-def _plug(outer: int, bridge: int, mtu: int, network: Network) -> list[Request]:
-    requests = [link.change(outer, master=bridge, mtu=mtu, up=True)]
-    if not network.icc:
-        # Isolated ports exchange no frames with each other, whatever the firewall does.
-        requests.append(link.set_port_isolation(outer, True))
-    return requests
 
 
 def _addresses(bridge: Link, network: Network) -> list[Request]:

@@ -48,7 +48,8 @@ def add_pair(routes: NetlinkSocket, sandbox: Sandbox) -> None:
     """Give a sandbox a veth pair; `routes` is a socket in the host's namespace."""
     outer = f"veth{os.urandom(4).hex()[:7]}"
     routes.execute(link.new_veth(outer, link.Peer(_INNER, namespace=sandbox.namespace)))
-    sandbox.spare = Pair(outer, link.by_name(sandbox.routes, _INNER).index)
+    inner = link.by_name(sandbox.routes, _INNER)
+    sandbox.spare = Pair(outer, inner.parent, inner.index)
 
 
 class SandboxPool:

@@ -48,9 +48,10 @@ class Prepared(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """A veth pair made ahead of its use: the outer end's name and the inner end's index."""
+    """A veth pair made ahead of its use: the outer end's name, and the indexes of both."""
 
     outer: str
+    outer_index: int
     inner: int
 
 

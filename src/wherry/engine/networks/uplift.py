@@ -29,6 +29,7 @@ from typing import Final
 
 from wherry.engine.networks.sandbox import read_setting
 from wherry.kernel import bpf
+from wherry.kernel.fd import Fd
 from wherry.kernel.netlink import classifier
 from wherry.kernel.netlink.link import Link, hardware_address
 from wherry.kernel.netlink.socket import NetlinkSocket
@@ -65,14 +66,36 @@ def load(bridge: Link, *, lift: bool, gateway6: str) -> int:
     return bpf.load(bpf.PROG_TYPE_SCHED_CLS, program, _NAME)
 
 
+class Classifiers:
+    """The loaded classifiers of one driver, one for each bridge that has ports."""
+
+    def __init__(self) -> None:
+        self._loaded: dict[str, tuple[object, Fd]] = {}
+
+    def of(self, bridge: Link, *, lift: bool, gateway6: str) -> int:
+        """A bridge's classifier, loaded when it is first wanted; a descriptor that stays ours."""
+        wanted = (bridge.index, bridge.mac, lift, gateway6)
+        known = self._loaded.get(bridge.name)
+        if known is None or known[0] != wanted:
+            self.forget(bridge.name)
+            known = (wanted, Fd(load(bridge, lift=lift, gateway6=gateway6)))
+            self._loaded[bridge.name] = known
+        return known[1].fileno()
+
+    def forget(self, name: str) -> None:
+        """Give up a bridge's classifier; its ports keep theirs."""
+        if known := self._loaded.pop(name, None):
+            known[1].close()
+
+
 def attach(routes: NetlinkSocket, port: int, program: int) -> None:
     """Let the classifier look at a port's frames. Raises OSError."""
+    request = classifier.look_at_incoming(port, program, _NAME)
     try:
-        routes.execute(classifier.add_hooks(port))
+        routes.execute(classifier.add_hooks(port), request)
     except OSError as error:
-        if error.errno != errno.EEXIST:
+        if error.errno != errno.EEXIST:  # of the hooks; the request was carried out all the same
             raise
-    routes.execute(classifier.look_at_incoming(port, program, _NAME))
 
 
 def assemble(index: int, mac: str, *, lift: bool, gateway6: str) -> bytes:
