@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
@@ -68,6 +69,8 @@ class System:
         self._images = images
         self._volumes = volumes
         self._id = engine_id(settings.data_root)
+        self.network_warnings: Callable[[], Sequence[str]] = tuple
+        """What the engine's networks have to say to the person who runs the host."""
 
     async def version(self) -> VersionFacts:
         """Return what it is."""
@@ -140,7 +143,7 @@ class System:
             for key, words in (("MemoryLimit", "memory limit"), ("SwapLimit", "swap limit"))
             if not works.get(key)
         ]
-        return (*insecure, *missing)
+        return (*insecure, *missing, *self.network_warnings())
 
     async def disk_usage(self) -> DiskUsage:
         """Return what takes space."""

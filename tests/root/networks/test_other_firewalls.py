@@ -93,6 +93,8 @@ def test_the_one_rule_that_the_warning_names_lets_everything_through(lab: Lab) -
     assert ask(client.sandbox, OUTSIDE4, 7, seconds=SOON) == ""
     (obstacle,) = lab.drivers.firewall.obstacles
     assert str(obstacle) == "table inet filter, chain forward"
+    (warning,) = lab.drivers.firewall.warnings()
+    assert warning.endswith(obstacle.remedy)
     lab.command(*obstacle.remedy.split())
     assert ask(client.sandbox, OUTSIDE4, 7) == HOST4
     other = lab.container(lab.network())

@@ -50,6 +50,10 @@ class Gate:
         """The core, if it has been opened."""
         return self._core
 
+    def warnings(self) -> tuple[str, ...]:
+        """What the person who runs the host should do for the networks."""
+        return self._core.firewall.warnings() if self._core is not None else ()
+
     def was_open(self) -> bool:
         """Whether an earlier daemon of this data-root had networks."""
         with self._database.read() as connection:

@@ -162,11 +162,8 @@ class Firewall:
     def _look_at_others(self) -> None:
         """Deliver directly where others would drop, and say what that does not help."""
         self.obstacles = obstacles(ruleset.MARK)
-        for each in self.obstacles:
-            _log.warning(
-                "the host's firewall drops what the host forwards (%s): containers of bridge "
-                "networks do not reach other hosts until it lets them: %s", each, each.remedy
-            )  # fmt: skip
+        for text in self.warnings():
+            _log.warning("%s", text.removeprefix("WARNING: "))
         if self.obstacles and self._delivery is Delivery.TRANSLATED:
             self._deliver(Delivery.DIRECT)
         if not self._direct:
@@ -176,6 +173,15 @@ class Firewall:
         for version in sets.VERSIONS:
             table = Table(self.table.name, direct.layout(version, Delivery.DIRECT))
             table.close(remove=True)
+
+    def warnings(self) -> tuple[str, ...]:
+        """What other firewalls keep containers from, each with the rule that lets them, in the form
+        of Docker's `info`."""
+        return tuple(
+            f"WARNING: the host's firewall drops what the host forwards ({each}): containers of "
+            f"bridge networks do not reach other hosts until it lets them: {each.remedy}"
+            for each in self.obstacles
+        )
 
     def close(self, *, remove: bool) -> None:
         """Let go of the kernel; with `remove` our table goes too (the engine is shut down)."""
