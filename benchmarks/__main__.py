@@ -17,7 +17,7 @@ from pathlib import Path
 from benchmarks import table
 from benchmarks.budgets import Row
 from benchmarks.contestants import Contestants
-from benchmarks.rows import api, clients, keeper, memory, registry, transfers, unpack
+from benchmarks.rows import api, clients, keeper, memory, networks, registry, transfers, unpack
 
 ROWS = {
     "memory": memory.idle,
@@ -30,12 +30,12 @@ ROWS = {
     "exec-api": api.exec_true,
     "parallel": clients.twenty_at_once,
     "detached": clients.ten_detached,
+    "networks": networks.all_rows,
     "unpack": unpack.gzip_layer,
     "registry": registry.blobs,
     "transfers": transfers.image,
     "ps": clients.listing,  # last: it leaves 1,000 containers
 }
-NOT_REACHED = ("published port and container to container throughput: no networks yet",)
 MARK = "WHERRY_BENCH_NAMESPACE"
 
 
@@ -60,8 +60,6 @@ def main() -> None:
     print(f"\n{table.summary(rows)}; load now {os.getloadavg()[0]:.1f}")
     for name, reason in contestants.missing.items():
         print(f"missing: {name}: {reason}")
-    for text in NOT_REACHED:
-        print(f"not measured: {text}")
 
 
 def _measure(contestants: Contestants, arguments: argparse.Namespace) -> list[Row]:

@@ -24,10 +24,12 @@ class Life:
 
     api: Connection
     path: str = ""
+    mode: str = "none"
 
     def create(self) -> None:
         """Make the next container."""
-        answer = self.api.request("POST", "/containers/create", BODY)
+        body = BODY | {"HostConfig": {"NetworkMode": self.mode}}
+        answer = self.api.request("POST", "/containers/create", body)
         assert answer.status == 201, answer
         self.path = f"/containers/{answer.json()['Id']}"
 
