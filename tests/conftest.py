@@ -14,19 +14,23 @@ from tests.engines import ENGINES, Engine, why_not
 
 
 @contextmanager
-def running(kind: str, options: Sequence[str] = ()) -> Iterator[Engine]:
+def running(
+    kind: str, options: Sequence[str] = (), *, own_network: bool = False
+) -> Iterator[Engine]:
     """An engine with the busybox image; ended and searched for leaks when the block ends.
 
-    `options` are further words of the daemon's command line.
+    `options` are further words of the daemon's command line; `own_network`: see `Engine`.
     """
     if reason := why_not(kind):
         pytest.skip(reason)
     # Not pytest's tmp_path: a unix socket's path is limited to 108 bytes (unix(7)).
-    engine = ENGINES[kind](Path(tempfile.mkdtemp(prefix=f"{kind[0]}-", dir="/tmp")), options)
+    root = Path(tempfile.mkdtemp(prefix=f"{kind[0]}-", dir="/tmp"))
+    engine = ENGINES[kind](root, options, own_network=own_network)
     before = leaks.Holdings.of(engine)
     engine.start()
     try:
         engine.output("load", stdin=images.busybox_archive())
+        engine.output("network", "ls")  # the default networks come with the first need for any
         yield engine
     finally:
         engine.stop()
@@ -48,6 +52,20 @@ def dockerd() -> Iterator[Engine]:
 def wherry() -> Iterator[Engine]:
     """Our engine, shared by all tests of one worker: leave it as you found it."""
     with running("wherry") as engine:
+        yield engine
+
+
+@pytest.fixture(scope="session")
+def networked_dockerd() -> Iterator[Engine]:
+    """The reference with its bridge and its firewall rules, in a network of its own."""
+    with running("dockerd", own_network=True) as engine:
+        yield engine
+
+
+@pytest.fixture(scope="session")
+def networked_wherry() -> Iterator[Engine]:
+    """Our engine in a network of its own."""
+    with running("wherry", own_network=True) as engine:
         yield engine
 
 

@@ -14,6 +14,7 @@ import signal
 import subprocess
 import sys
 import time
+import zlib
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -25,6 +26,11 @@ ANSWER_SECONDS = 60.0
 """How long an engine may take to answer or to end; far above what it needs on a loaded machine."""
 
 
+_IN_OWN_NETWORK = (
+    "unshare", "--net", "sh", "-c", 'ip link set lo up && exec "$@"', "engine",
+)  # fmt: skip
+
+
 class EngineFailed(RuntimeError):
     """An engine did not come up or did not end; the text carries the end of its log."""
 
@@ -34,8 +40,12 @@ class Engine(ABC):
 
     kind: str
 
-    def __init__(self, root: Path, options: Sequence[str] = ()) -> None:
+    def __init__(
+        self, root: Path, options: Sequence[str] = (), *, own_network: bool = False
+    ) -> None:
+        """`own_network`: it runs in a network namespace of its own, with nothing but loopback."""
         self.root = root
+        self.own_network = own_network
         self.options = tuple(options)
         self.data_root = root / "data"
         self.exec_root = root / "exec"
@@ -72,7 +82,11 @@ class Engine(ABC):
         self.root.mkdir(parents=True, exist_ok=True)
         with self.log.open("ab") as log:
             self.daemon = subprocess.Popen(
-                self.command(), stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=self.root
+                [*(_IN_OWN_NETWORK if self.own_network else ()), *self.command()],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                cwd=self.root,
             )
         self.wait_until_answering()
 
@@ -141,6 +155,14 @@ class Engine(ABC):
         assert done.returncode == 0, (arguments, done.stderr.decode())
         return done.stdout.decode().rstrip("\n")
 
+    def in_network(self, *command: str) -> str:
+        """Output of a command in the engine's network namespace, "" when it failed."""
+        enter: list[str] = []
+        if self.own_network and self.daemon is not None:
+            enter = ["nsenter", f"--net=/proc/{self.daemon.pid}/ns/net"]
+        done = subprocess.run([*enter, *command], capture_output=True, text=True, check=False)
+        return done.stdout if done.returncode == 0 else ""
+
     def connect(self, timeout: float = ANSWER_SECONDS) -> Connection:
         """A kept-alive HTTP connection to the API."""
         return Connection(self.socket, timeout)
@@ -150,9 +172,20 @@ class Engine(ABC):
         return self.log.read_text(errors="replace")[-3000:] if self.log.exists() else ""
 
 
+_NO_BRIDGE = (
+    "--bridge=none",
+    "--iptables=false",
+    "--ip6tables=false",
+    "--ip-forward=false",
+    "--ip-masq=false",
+    "--userland-proxy=false",
+)
+
+
 class Dockerd(Engine):
-    """Debian's dockerd with its own containerd: the reference. It gets no bridge, so that its
-    containers have loopback only and no rule of the machine's firewall is touched."""
+    """Debian's dockerd with its own containerd: the reference. On the host's network it gets no
+    bridge, so that its containers have loopback only and no rule of the machine's firewall is
+    touched; in a network of its own it has everything."""
 
     kind = "dockerd"
 
@@ -167,12 +200,7 @@ class Dockerd(Engine):
             f"--host={self.host}",
             f"--pidfile={self.pidfile}",
             f"--cgroup-parent={self.cgroup_parent}",
-            "--bridge=none",
-            "--iptables=false",
-            "--ip6tables=false",
-            "--ip-forward=false",
-            "--ip-masq=false",
-            "--userland-proxy=false",
+            *(() if self.own_network else _NO_BRIDGE),
             *self.options,
         ]
 
@@ -199,8 +227,15 @@ class Wherry(Engine):
             f"--host={self.host}",
             f"--pidfile={self.pidfile}",
             f"--cgroup-parent={self.cgroup_parent}",
+            *(() if self.own_network else self._subnets()),
             *self.options,
         ]
+
+    def _subnets(self) -> list[str]:
+        """Addresses that no other engine of this test run chooses at the same moment."""
+        number = zlib.crc32(bytes(self.root)) % 1600
+        pool = f"base=10.{156 + number // 16}.{number % 16 * 16}.0/20,size=24"
+        return [f"--default-address-pool={pool}"]
 
     def end_everything(self) -> None:
         assert self.daemon is not None

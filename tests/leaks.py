@@ -1,4 +1,5 @@
-"""What an engine holds on to: mounts, cgroups, namespaces, processes, files, database records.
+"""What an engine holds on to: mounts, cgroups, namespaces, processes, files, database records,
+links and firewall elements.
 
 `Holdings.of(engine)` takes stock; `grown_since` names what is there now and was not before. Tests
 take stock around whatever must leave nothing behind.
@@ -6,7 +7,10 @@ take stock around whatever must leave nothing behind.
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
+import shutil
 import sqlite3
 import time
 from collections import Counter
@@ -51,6 +55,8 @@ class Holdings:
     processes: Counter[str]
     files: Counter[str]
     records: Counter[str]
+    links: Counter[str]
+    firewall: Counter[str]
 
     @classmethod
     def of(cls, engine: Engine) -> Holdings:
@@ -66,6 +72,8 @@ class Holdings:
             processes=Counter(members.values()),
             files=Counter(_files(engine)),
             records=_records(engine.data_root / "wherry.db"),
+            links=_links(engine),
+            firewall=_firewall(engine),
         )
 
     def grown_since(self, before: Holdings) -> dict[str, Counter[str]]:
@@ -121,6 +129,36 @@ def _records(database: Path) -> Counter[str]:
                 for name in names
             }
         )
+
+
+def _links(engine: Engine) -> Counter[str]:
+    """Bridges of the engine, and what is plugged into them; others' are none of its business."""
+    if engine.kind != "wherry":
+        return Counter()
+    done = engine.in_network("ip", "-json", "-details", "link", "show")
+    links = json.loads(done or "[]")
+    mark = f"wherry:{_suffix(engine)}:"
+    bridges = {link["ifname"] for link in links if link.get("ifalias", "").startswith(mark)}
+    ports = [link["ifname"] for link in links if link.get("master") in bridges]
+    return Counter([*bridges, *ports])
+
+
+def _firewall(engine: Engine) -> Counter[str]:
+    """The elements of the engine's firewall table, by set."""
+    if engine.kind != "wherry" or shutil.which("nft") is None:
+        return Counter()
+    found: Counter[str] = Counter()
+    done = engine.in_network("nft", "-json", "list", "table", "inet", f"wherry-{_suffix(engine)}")
+    for row in json.loads(done or '{"nftables": []}')["nftables"]:
+        for kind in ("set", "map"):
+            for element in row.get(kind, {}).get("elem", ()):
+                found[f"{row[kind]['name']} {element}"] += 1
+    return found
+
+
+def _suffix(engine: Engine) -> str:
+    """What tells this engine's links and tables from others' (`firewall.suffix_of`)."""
+    return hashlib.sha256(str(engine.data_root).encode()).hexdigest()[:8]
 
 
 def assert_nothing_left(engine: Engine, before: Holdings) -> None:

@@ -4,6 +4,8 @@ A file in cases/ is a list of cases:
 
     - case: what it shows, in words (also its name for `pytest -k`)
       leaves_nothing: true          # optional: stock is taken before anything is tidied up
+      networks: true                # optional: both engines have bridges and a firewall, each in a
+                                    # network of its own, where $THERE runs a command: $THERE curl
       steps:
         - docker run --rm busybox echo hello          # a line for bash; must exit with 0
         - run: docker run busybox nosuch              # the long form
@@ -71,6 +73,7 @@ class Case:
     name: str
     steps: tuple[Step, ...]
     leaves_nothing: bool = False
+    networks: bool = False
 
     @property
     def needs_registry(self) -> bool:
@@ -137,6 +140,8 @@ def play(case: Case, engine: Engine, directory: Path, registry: str = "") -> lis
     """Run every step on one engine, one after the other; `registry` is an address."""
     places = {str(directory): "$PWD", str(engine.root): "$ENGINE"}
     environment = dict(engine.environment)
+    if case.networks and engine.daemon is not None:
+        environment["THERE"] = f"nsenter --net=/proc/{engine.daemon.pid}/ns/net"
     if case.needs_registry:
         folder = f"{engine.kind}{zlib.crc32(case.name.encode()):08x}"
         environment["REPOSITORY"] = f"{registry}/{folder}"
@@ -202,12 +207,15 @@ def _drag(terminal: Terminal, rows: int, columns: int) -> None:
 
 
 def tidy(engine: Engine) -> None:
-    """Remove every container, and every image but the fixture's, which must be there after it."""
+    """Remove containers, networks and images; the fixture's image must be there after it."""
     with engine.connect() as api:
         if api.request("GET", "/images/busybox/json").status == 404:
             engine.output("load", stdin=images.busybox_archive())
         for container in api.request("GET", "/containers/json?all=1").json():
             api.request("DELETE", f"/containers/{container['Id']}?force=1&v=1")
+        for network in api.request("GET", "/networks").json():
+            if network["Name"] not in ("bridge", "host", "none"):
+                api.request("DELETE", f"/networks/{network['Id']}")
         for image in api.request("GET", "/images/json").json():
             if "busybox:latest" not in (image.get("RepoTags") or []):
                 api.request("DELETE", f"/images/{image['Id']}?force=1")

@@ -31,6 +31,16 @@ def candidate(request: pytest.FixtureRequest) -> Iterator[Engine]:
 
 
 @pytest.fixture(scope="session")
+def networked_candidate(request: pytest.FixtureRequest) -> Iterator[Engine]:
+    """The same in a network of its own."""
+    if (kind := os.environ.get("WHERRY_CANDIDATE", "wherry")) == "wherry":
+        yield request.getfixturevalue("networked_wherry")
+        return
+    with running(kind, own_network=True) as engine:
+        yield engine
+
+
+@pytest.fixture(scope="session")
 def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a docker-registry for all cases of this worker, "" where there is none."""
     if not DockerRegistry.is_installed():
@@ -56,8 +66,11 @@ def _play(case: Case, engine: Engine, directory: Path, registry: str) -> list[Re
 
 @pytest.mark.parametrize("case", cases.load(), ids=lambda case: case.name)
 def test_same_as_docker(
-    case: Case, dockerd: Engine, candidate: Engine, registry: str, tmp_path: Path
+    case: Case, registry: str, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
+    prefix = "networked_" if case.networks else ""
+    dockerd = request.getfixturevalue(f"{prefix}dockerd")
+    candidate = request.getfixturevalue(f"{prefix}candidate")
     if case.needs_registry and not registry:
         pytest.skip("docker-registry (Debian) is not installed")
     with ThreadPoolExecutor(2) as pool:

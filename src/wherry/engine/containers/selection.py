@@ -149,11 +149,15 @@ def _is_task(container: Container, values: Values) -> bool:
 
 
 def _publish(container: Container, values: Values) -> bool:
-    return _any_port(container.host_config.port_bindings or (), values)
+    """By the host's port, while it is published: as Docker does it, not as its manual says."""
+    held = (f"{row.host_port}/{row.proto}" for row in container.network.published)
+    return _any_port(held, values)
 
 
 def _expose(container: Container, values: Values) -> bool:
-    return _any_port(container.config.exposed_ports or (), values)
+    """By the container's port, while it runs."""
+    exposed = container.config.exposed_ports if container.state.running else ()
+    return _any_port(exposed or (), values)
 
 
 def _any_port(ports: Iterable[str], values: Values) -> bool:

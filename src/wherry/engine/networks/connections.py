@@ -225,7 +225,8 @@ def _wishes(record: Container) -> dict[str, EndpointSettings]:
 
 
 def _check_mode(record: Container, network: Network) -> None:
-    if wishes.borrows(record.host_config.network_mode):
+    mode = record.host_config.network_mode
+    if wishes.borrows(mode) or (mode == "host" and network.driver != "host"):
         raise Invalid(_SHARED)
     _refuse_host(record, network)
     others = _wishes(record).keys() - {network.name}

@@ -5,7 +5,6 @@ Containers on "none" and "host" need nothing made, so for them the gate stays sh
 
 from __future__ import annotations
 
-import hashlib
 import secrets
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Final
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 from wherry.engine.containers.spec.hostsfile import HOST_GATEWAY
 from wherry.engine.containers.spec.resolvfile import Wishes
 from wherry.engine.networks import wishes
+from wherry.engine.networks.settings import NO_BRIDGE, predefined_id
 from wherry.engine.networks.values import Attachment, Endpoint, NetworkState
 
 if TYPE_CHECKING:
@@ -26,8 +26,6 @@ if TYPE_CHECKING:
     from wherry.engine.networks.gate import Gate
     from wherry.engine.networks.sandbox import Sandbox
 
-NO_BRIDGE: Final = "none"
-"""Value of the setting `bridge` that means: no default network, loopback in its place."""
 BARE: Final[Mapping[str, str]] = {"host": "host", "none": "null"}
 """Networks that need nothing made, and their drivers."""
 
@@ -122,8 +120,3 @@ class Networking:
         driver = network.driver if network else BARE.get(attachment.network, "bridge")
         attributes = {"container": record.id, "name": attachment.network, "type": driver}
         self._events.publish("network", action, attachment.endpoint.network_id, attributes)
-
-
-def predefined_id(engine_id: str, name: str) -> str:
-    """The id of a network that is always there: the same after every start of the engine."""
-    return hashlib.sha256(f"{engine_id} {name}".encode()).hexdigest()

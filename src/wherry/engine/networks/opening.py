@@ -19,12 +19,12 @@ from wherry.engine.networks.egress_service import Egress
 from wherry.engine.networks.firewall.firewall import log_group, suffix_of
 from wherry.engine.networks.firewall.watch import Watch
 from wherry.engine.networks.ipam import Ipam
-from wherry.engine.networks.networking import NO_BRIDGE, predefined_id
 from wherry.engine.networks.pool import SandboxPool
 from wherry.engine.networks.pools import SubnetChooser
 from wherry.engine.networks.ports import Ports
 from wherry.engine.networks.predefined import DefaultBridge, host_network, no_network
 from wherry.engine.networks.sandbox import Sandbox
+from wherry.engine.networks.settings import NO_BRIDGE, predefined_id
 from wherry.engine.networks.store import NetworkTable
 from wherry.kernel.netlink import route
 from wherry.kernel.netlink.socket import NETLINK_ROUTE, NetlinkSocket

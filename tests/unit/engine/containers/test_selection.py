@@ -7,6 +7,7 @@ import pytest
 from wherry.engine.containers.config import ContainerConfig, HostConfig, NetworkingConfig
 from wherry.engine.containers.record import Container, MountPoint, State
 from wherry.engine.containers.selection import Known, select
+from wherry.engine.networks.values import NetworkState, Published
 from wherry.engine.values.containers import ListQuery
 from wherry.errors import Invalid, NotFound
 
@@ -29,7 +30,8 @@ def container(created: int, name: str, state: State, **more: object) -> Containe
 
 
 RUNNING = State(status="running", running=True, started_at=5)
-ONE = container(1, "web-one", RUNNING)
+PUBLISHED = Published("tcp", "0.0.0.0", 8080, "10.0.0.2", 80, "n", "e", "c")
+ONE = container(1, "web-one", RUNNING, network=NetworkState(published=(PUBLISHED,)))
 TWO = container(
     2, "web-two", State(status="exited", exit_code=3, started_at=5, finished_at=6),
     mounts=(MountPoint("volume", "/src", "/dst", name="vol"),), image_id="sha256:2",
@@ -85,10 +87,11 @@ def test_limit_counts_stopped_ones_too() -> None:
         ({"network": ("host",)}, []),
         ({"before": ("db",)}, ["web-two", "web-one"]),
         ({"since": ("web-one",)}, ["db", "web-two"]),
-        ({"expose": ("70-90",)}, ["db", "web-two", "web-one"]),
+        ({"expose": ("70-90",)}, ["web-one"]),
         ({"expose": ("53",)}, []),
-        ({"expose": ("53/udp",)}, ["db", "web-two", "web-one"]),
+        ({"expose": ("53/udp",)}, ["web-one"]),
         ({"publish": ("80",)}, []),
+        ({"publish": ("8080",)}, ["web-one"]),
         ({"is_task": ("true",)}, []),
         ({"health": ("none",)}, ["db", "web-two", "web-one"]),
         ({"name": ("web",), "status": ("exited",)}, ["web-two"]),
