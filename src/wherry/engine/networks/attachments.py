@@ -7,7 +7,9 @@ import contextlib
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from wherry.engine.containers.spec.resolvfile import Wishes, wishes_ndots
 from wherry.engine.networks import endpoints, portspec, wishes
+from wherry.engine.networks.dns.hostfile import PATH, read
 from wherry.engine.networks.dns.names import Member
 from wherry.engine.networks.dns.settings import Ports as DnsPorts
 from wherry.engine.networks.dns.settings import ResolverSettings
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from wherry.engine.containers.record import Container
     from wherry.engine.networks.core import Core
     from wherry.engine.networks.sandbox import Sandbox
+    from wherry.engine.networks.settings import NetworkSettings
     from wherry.engine.networks.values import Endpoint, Network, Published
 
 
@@ -138,7 +141,9 @@ class Attachments:
         undo.callback(self._core.dns.detach, record.id)
         undo.callback(self._core.dns.names.forget_container, record.id)
         tell_names(self._core, made)
-        ports = self._core.dns.attach(record.id, prepared, resolver_settings(record, made))
+        ports = self._core.dns.attach(
+            record.id, prepared, resolver_settings(record, made, self._core.settings)
+        )
         self._core.egress.confine_names(record.id)
         return (ports.udp, ports.tcp)
 
@@ -211,14 +216,16 @@ def tell_names(core: Core, made: Sequence[tuple[Network, Endpoint]]) -> None:
 
 
 def resolver_settings(
-    record: Container, made: Sequence[tuple[Network, Endpoint]]
+    record: Container, made: Sequence[tuple[Network, Endpoint]], defaults: NetworkSettings
 ) -> ResolverSettings:
     """What the container's DNS server is told: whom to ask, and whether there is a way out."""
-    options = record.host_config.dns_options or ()
+    daemons = Wishes(defaults.dns, defaults.dns_search, defaults.dns_opts)
+    wanted = Wishes.of(record.host_config, daemons)
     return ResolverSettings(
-        servers=tuple(record.host_config.dns or ()),
+        servers=wanted.dns,
         forward=any(not network.internal for network, _ in made),
-        ndots=any(option.startswith("ndots:") for option in options),
+        ndots=wishes_ndots(read(PATH), wanted),
+        ipv6=any(endpoint.ipv6 for _, endpoint in made),
     )
 
 
@@ -229,7 +236,7 @@ async def restore_names(
     tell_names(core, made)
     udp, tcp = record.network.dns
     if udp:
-        settings = resolver_settings(record, made)
+        settings = resolver_settings(record, made, core.settings)
         await core.dns.restore(record.id, sandbox.namespace, DnsPorts(udp, tcp), settings)
         core.egress.confine_names(record.id)
 

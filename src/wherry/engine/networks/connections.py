@@ -119,7 +119,7 @@ class Connections:
             async with core.lock:
                 await asyncio.to_thread(self._reroute, sandbox, before, after)
         core.dns.names.leave(attachment.endpoint.id)
-        core.dns.configure(record.id, joining.resolver_settings(record, after))
+        core.dns.configure(record.id, joining.resolver_settings(record, after, core.settings))
         core.egress.confine(record, after)
         core.egress.confine_names(record.id)
         joining.give_back(core, attachment.endpoint)
@@ -151,7 +151,7 @@ class Connections:
         """Serve names from the first network on that has any."""
         core, record = self._core, live.record
         joining.tell_names(core, after)
-        settings = joining.resolver_settings(record, after)
+        settings = joining.resolver_settings(record, after, core.settings)
         if any(record.network.dns):
             core.dns.configure(record.id, settings)
             core.egress.confine_names(record.id)
