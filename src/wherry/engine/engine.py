@@ -122,6 +122,7 @@ class Engine:
             runtime=runtime,
             background=background,
         )
+        engine.system.network_warnings = networking.gate.warnings
         await Reconciliation(
             roster, runtime, stores.snapshotter, lifecycle, execs, removal, host, composer,
             directory, background, networking,
