@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Protocol
 from wherry.engine.containers.config import EndpointSettings, UpdateConfig
 from wherry.engine.networks.config import NetworkRequest
 from wherry.engine.networks.facts import NetworkCreated, NetworkFacts
+from wherry.engine.values.archives import Archived, Extraction, PathFacts
 from wherry.engine.values.containers import (
     Change,
     Created,
@@ -127,6 +128,17 @@ class ContainerBackend(Protocol):
 
     async def export(self, ref: str) -> AsyncIterator[bytes]:
         """Return its file system as a tar stream."""
+
+    async def stat_path(self, ref: str, path: str) -> PathFacts:
+        """Return what is at a path in it. NotFound where nothing is."""
+
+    async def read_path(self, ref: str, path: str) -> Archived:
+        """Return what is at a path in it, as a tar stream. NotFound where nothing is."""
+
+    async def extract(
+        self, ref: str, extraction: Extraction, archive: AsyncIterator[bytes]
+    ) -> None:
+        """Unpack a tar stream in it. Denied where that is read-only."""
 
     async def changes(self, ref: str) -> Sequence[Change]:
         """Return what differs from its image."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from wherry.api import (
+    archive,
     attach,
     auth,
     containers,
@@ -46,6 +47,9 @@ ROUTES: Final = (
     Route("GET", "/containers/{name}/stats", containers.stats),
     Route("GET", "/containers/{name}/changes", containers.changes),
     Route("GET", "/containers/{name}/export", containers.export),
+    Route("GET", "/containers/{name}/archive", archive.get),
+    Route("HEAD", "/containers/{name}/archive", archive.head),
+    Route("PUT", "/containers/{name}/archive", archive.put),
     Route("POST", "/containers/{name}/attach", attach.attach),
     Route("GET", "/containers/{name}/attach/ws", attach.attach_websocket),
     Route("POST", "/containers/{name}/exec", execs.create),

@@ -13,7 +13,6 @@ from wherry.errors import Unsupported
 from wherry.http.message import Answer
 
 _ENDPOINTS: Final = """
-    GET,HEAD,PUT  /containers/{name}/archive
     POST          /build
     POST          /build/prune
     POST          /build/cancel

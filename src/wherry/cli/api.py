@@ -113,7 +113,7 @@ class Api:
     def connect(self) -> Connection:
         """A new connection; starts this machine's daemon where that is our task."""
         try:
-            return Connection(self.host.address)
+            return Connection(self.host.address, self.host.tls)
         except OSError as error:
             if error.errno not in _MISSING or not self.start_daemon:
                 raise self._unreachable(error) from None
@@ -142,9 +142,11 @@ class Api:
         body: Body,
         headers: Mapping[str, str],
     ) -> Response:
-        streamed = body is not None and not isinstance(body, bytes)
-        if streamed and self.version == CLIENT_VERSION:
-            self.ping()  # a body that is read once cannot be sent again in another version
+        # A body that is read once cannot be sent again in another version, and the answer to a
+        # HEAD does not say what was wrong.
+        once = method == "HEAD" or (body is not None and not isinstance(body, bytes))
+        if once and self.version == CLIENT_VERSION:
+            self.ping()
         sent = self.version
         response = _round_trip(connection, method, self.target(path, query), body, headers)
         try:

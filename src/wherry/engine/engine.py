@@ -22,6 +22,7 @@ from wherry.engine.containers.spec.compose import Composer
 from wherry.engine.containers.stopping import Stopping
 from wherry.engine.containers.store import ContainerTable
 from wherry.engine.containers.volumeusers import VolumeUsers
+from wherry.engine.copying.service import Copies
 from wherry.engine.events import EventLog
 from wherry.engine.host import inspect_host
 from wherry.engine.images import Images
@@ -104,7 +105,7 @@ class Engine:
 
         parts = Parts(
             roster, creation, lifecycle, stopping, removal, runtime, stores.snapshotter, images,
-            host, background,
+            host, background, Copies(roster, stores.snapshotter, volumes),
         )  # fmt: skip
         image_service = Images(stores, images, Users(roster), events, settings.registries)
         engine = cls(

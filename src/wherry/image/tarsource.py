@@ -7,6 +7,7 @@ that they overlap with the file system work of the unpacker. Slim: runs in the u
 from __future__ import annotations
 
 import _thread
+import functools
 import hashlib
 import os
 from _queue import SimpleQueue
@@ -14,45 +15,67 @@ from _queue import SimpleQueue
 from wherry.image.compression import CompressionError, Decompressed
 from wherry.image.tarheader import BLOCK, TarError
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    Read = Callable[[int], bytes]
+    """Up to so many bytes, none at the end."""
+
 _CHUNK = 1 << 20
 _AHEAD = 4  # portions decompressed and not yet unpacked
 
 
 class HashedFile:
-    """A descriptor read to its end, with the sha256 and the length of what was read."""
+    """A descriptor, or what a function gives, read to its end; with sha256 and length of it all."""
 
-    __slots__ = ("_descriptor", "hash", "size")
+    __slots__ = ("_read", "hash", "size")
 
-    def __init__(self, descriptor: int) -> None:
-        self._descriptor = descriptor
-        self.hash = hashlib.sha256()
+    def __init__(self, source: int | Read, *, hashed: bool = True) -> None:
+        self._read = source if callable(source) else functools.partial(os.read, source)
+        self.hash = hashlib.sha256() if hashed else _NoHash()
         self.size = 0
 
     def read(self, size: int = _CHUNK) -> bytes:
         """Up to `size` bytes, none at the end."""
-        data = os.read(self._descriptor, size if size > 0 else _CHUNK)
+        data = self._read(size if size > 0 else _CHUNK)
         self.hash.update(data)
         self.size += len(data)
         return data
 
 
-class TarSource:
-    """What the unpacker reads from."""
+class _NoHash:
+    """Stands for a hash that nobody will ask for."""
 
-    def __init__(self, descriptor: int) -> None:
-        self.compressed = HashedFile(descriptor)
+    __slots__ = ()
+
+    def update(self, data: bytes, /) -> None:
+        """Nothing."""
+
+    def hexdigest(self) -> str:
+        """Nothing was hashed."""
+        return ""
+
+
+class TarSource:
+    """What the unpacker reads from. With `hashed` off, the digests stay empty.
+
+    The thread starts with the first read, since one with threads cannot enter a mount namespace.
+    """
+
+    def __init__(self, source: int | Read, *, hashed: bool = True) -> None:
+        self.compressed = HashedFile(source, hashed=hashed)
         self._plain = Decompressed(self.compressed)  # codecs are imported here, before any chroot
-        self.hash = hashlib.sha256()
+        self.hash = hashlib.sha256() if hashed else _NoHash()
         self.size = 0
         self._queue: SimpleQueue[bytes | Exception] = SimpleQueue()
         self._free: SimpleQueue[None] = SimpleQueue()
         self._buffer = b""
         self._view = memoryview(b"")
         self._position = 0
-        self._ended = False
+        self._ended = self._started = False
         for _ in range(_AHEAD):
             self._free.put(None)
-        _thread.start_new_thread(self._produce, ())
 
     def _produce(self) -> None:
         """The reading thread: portions, then an empty one; an exception goes the same way."""
@@ -72,6 +95,9 @@ class TarSource:
         """The next portion, none at the end (again and again)."""
         if self._ended:
             return b""
+        if not self._started:
+            self._started = True
+            _thread.start_new_thread(self._produce, ())
         item = self._queue.get()
         if isinstance(item, Exception):
             raise TarError(str(item)) if isinstance(item, CompressionError) else item

@@ -7,6 +7,7 @@ where they suffice, pax records where not (long names, large numbers, xattrs).
 
 from __future__ import annotations
 
+import itertools
 import os
 import stat
 import struct
@@ -17,7 +18,7 @@ from wherry.image.tarheader import BLOCK
 from wherry.storage import merged, tree
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from wherry.storage.merged import MergedTree, Node
 
@@ -140,6 +141,26 @@ def whole(view: MergedTree, *, clamp: int | None = None) -> Iterator[bytes]:
     yield _END
 
 
+def part(root: int, base: str, name: bytes) -> Iterator[bytes]:
+    """What is called `base` in the open directory `root`, as a tar of `name` and all below it.
+
+    With an empty `base` it is the directory itself; its entries are `name` + b"/" + path then.
+    Links are shown, never followed, whoever changes the tree meanwhile. Raises OSError.
+    """
+    if base:
+        writer = _Writer(None, lambda path: name)
+        state = os.stat(base, dir_fd=root, follow_symlinks=False)
+        nodes: Iterator[Node] = iter((merged.Node(base, state, root),))
+    else:
+        writer = _Writer(None, lambda path: name + b"/" + os.fsencode(path) if path else name)
+        top = merged.Node("", os.fstat(root), root)
+        nodes = itertools.chain((top,), merged.walk(merged.MergedDirectory((root,), "")))
+    for node in nodes:
+        if not stat.S_ISSOCK(node.state.st_mode):
+            yield from writer.node(node)
+    yield _END
+
+
 def diff(upper: str, *, clamp: int | None = None) -> Iterator[bytes]:
     """One layer in overlayfs' form as a tar with whiteouts, as images carry it."""
     writer = _Writer(clamp)
@@ -180,16 +201,19 @@ def _whiteout_of(path: str) -> bytes:
 class _Writer:
     """Turns nodes into members; knows which inodes were written, for hard links."""
 
-    def __init__(self, clamp: int | None) -> None:
+    def __init__(self, clamp: int | None, named: Callable[[str], bytes] = os.fsencode) -> None:
         self._clamp = clamp
+        self._named = named
         self._written: dict[tuple[int, int], bytes] = {}
 
     def node(self, node: Node) -> Iterator[bytes]:
         """Header and content of one node; nothing when it vanished meanwhile."""
         try:
             entry, file = self._entry(node)
-        except FileNotFoundError:
-            return
+        except OSError as error:
+            if error.errno in tree.VANISHED:
+                return
+            raise
         yield encode(entry)
         if file >= 0:
             try:
@@ -200,7 +224,7 @@ class _Writer:
     def _entry(self, node: Node) -> tuple[Entry, int]:
         """The header, and an open descriptor where content follows it, else -1."""
         state = node.state
-        name = os.fsencode(node.path) + (b"/" if node.is_directory else b"")
+        name = self._named(node.path) + (b"/" if node.is_directory else b"")
         kind = _KINDS[stat.S_IFMT(state.st_mode)]
         entry = Entry(
             name,

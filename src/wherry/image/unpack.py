@@ -82,7 +82,7 @@ class Unpacker:
         if base.startswith(_WHITEOUT):
             self._whiteout(path, header)
             return
-        apply = _TYPES.get(header.type)
+        apply = TYPES.get(header.type)
         if apply is None:
             raise TarError(f"entries of type {header.type!r} cannot be unpacked")
         if not path and header.type != tarheader.DIRECTORY:
@@ -138,7 +138,7 @@ class Unpacker:
             if header.mode & _SET_ID:
                 os.fchmod(file, header.mode)
         if header.xattrs:
-            _set_xattrs(file, header)
+            set_xattrs(file, header)
         os.utime(file, ns=(header.mtime, header.mtime))
 
     def _skip_padding(self, size: int) -> None:
@@ -184,7 +184,7 @@ class Unpacker:
             os.fchown(directory, header.uid, header.gid)
             os.fchmod(directory, header.mode)
             if header.xattrs:
-                _set_xattrs(directory, header)
+                set_xattrs(directory, header)
             if opaque:
                 os.setxattr(directory, _OPAQUE_XATTR, b"y")
         finally:
@@ -223,7 +223,7 @@ class Unpacker:
             if from_real in self._symlinks:
                 self._symlinks.add(real)
         except FileNotFoundError as error:
-            text = f"hard link to {shown(header.link)}, which is not in this layer"
+            text = f"hard link to {shown(header.link)}, which is not in this archive"
             raise TarError(text) from error
         finally:
             os.close(from_parent)
@@ -295,11 +295,15 @@ class Unpacker:
         except FileNotFoundError:
             self._make_parents(real)
             parent = os.open(real or b".", _PARENT, dir_fd=self._root)
+        self._hold(head, parent, real)
+        return parent, real
+
+    def _hold(self, head: bytes, parent: int, real: bytes) -> None:
+        """Keep an open directory for the entries that follow; the oldest goes for it."""
         if len(self._parents) >= _PARENTS_HELD:
             oldest, _ = self._parents.pop(next(iter(self._parents)))
             os.close(oldest)
         self._parents[head] = parent, real
-        return parent, real
 
     def _resolve(self, head: bytes) -> bytes:
         """The directory's path with the archive's own symbolic links followed, inside the root."""
@@ -358,7 +362,7 @@ class Unpacker:
             os.utime(path or b".", ns=(mtime, mtime), dir_fd=self._root, follow_symlinks=False)
 
 
-_TYPES = {
+TYPES = {
     tarheader.REGULAR: Unpacker.regular,
     tarheader.OLD_REGULAR: Unpacker.regular,
     tarheader.CONTIGUOUS: Unpacker.regular,
@@ -397,7 +401,7 @@ def _normalised(name: bytes) -> bytes:
     for part in name.split(b"/"):
         if part == b"..":
             if not parts:
-                raise TarError("it leads out of the layer")
+                raise TarError("it leads out of the root")
             parts.pop()
         elif part not in (b"", b"."):
             parts.append(part)
@@ -416,7 +420,7 @@ def _exists(name: bytes, parent: int) -> bool:
     return True
 
 
-def _set_xattrs(file: int, header: Header) -> None:
+def set_xattrs(file: int, header: Header) -> None:
     """All but overlayfs' own, which would redirect to other files; as far as can be kept here."""
     for name, value in header.xattrs.items():
         if name.startswith(_PRIVATE_XATTRS):

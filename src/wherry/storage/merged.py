@@ -8,7 +8,6 @@ export, diff and the plain-copy snapshotter; safe while a container writes into 
 
 from __future__ import annotations
 
-import contextlib
 import os
 import stat
 from dataclasses import dataclass
@@ -103,8 +102,11 @@ class MergedDirectory:
         """What is visible in it, by name, sorted by the names' bytes."""
         found: dict[str, Node | None] = {}
         for root in self._roots:
-            with contextlib.suppress(FileNotFoundError):
+            try:
                 self._collect(root, found)
+            except OSError as error:
+                if error.errno not in tree.VANISHED:
+                    raise
         names = sorted(found, key=os.fsencode)
         return {name: node for name in names if (node := found[name]) is not None}
 

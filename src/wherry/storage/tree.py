@@ -9,6 +9,7 @@ RESOLVE_NO_SYMLINKS (openat2(2)), or relative to its parent's descriptor with O_
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import secrets
 import stat
@@ -19,6 +20,9 @@ from wherry.storage.usage import Usage
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+VANISHED = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.EXDEV)
+"""What opening tells of a path that somebody has removed or replaced since it was seen."""
 
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 _HELD_DEPTH = 64  # directories open at once while removing; deeper ones are moved up first
@@ -114,13 +118,18 @@ def remove(path: str) -> None:
     """
     parent, name = os.path.split(path)
     with contextlib.suppress(FileNotFoundError), opened_directory(parent) as top:
-        pending = [name]
-        while pending:
-            try:
-                _remove_entry(top, top, pending[-1], 0)
-                pending.pop()
-            except _Deeper as deeper:
-                pending.append(deeper.name)
+        remove_in(top, name)
+
+
+def remove_in(parent: int, name: str) -> None:
+    """Delete what is called `name` in an open directory, with all below it. Raises OSError."""
+    pending = [name]
+    while pending:
+        try:
+            _remove_entry(parent, parent, pending[-1], 0)
+            pending.pop()
+        except _Deeper as deeper:
+            pending.append(deeper.name)
 
 
 def _remove_entry(top: int, parent: int, name: str, depth: int) -> None:

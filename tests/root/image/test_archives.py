@@ -214,7 +214,7 @@ BAD: dict[str, tuple[bytes, str]] = {
     "bad name": (docker_archive((["A B"], config(BASE), [BASE])), "reference"),
     "layer that climbs out": (
         docker_archive((["a:1"], config(bad := tar([file("../x")])), [bad])),
-        "out of the layer",
+        "out of the root",
     ),
     "manifest that is missing": (
         layout(descriptor("manifest.v1+json", b"{}"), blobs=[]),

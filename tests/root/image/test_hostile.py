@@ -82,7 +82,7 @@ def _remade(engine: Engine, unpacked: UnpackedLayer) -> None:
 
 
 BROKEN: dict[str, tuple[list[Member], str]] = {
-    "hard link to nothing": ([hard_link("a", "nowhere")], "not in this layer"),
+    "hard link to nothing": ([hard_link("a", "nowhere")], "not in this archive"),
     "file below a file": ([file("a", b"x"), file("a/b", b"x")], "Not a directory"),
     "link loop": ([symlink("a", "b"), symlink("b", "a"), file("a/x", b"")], "a/x"),
     "root as a file": ([file(".", b"x")], "root"),

@@ -11,7 +11,7 @@ import asyncio
 import os
 import stat
 import threading
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -104,8 +104,13 @@ def _file(node: Node, info: tarfile.TarInfo) -> Iterator[bytes]:
         yield bytes(BLOCK - info.size % BLOCK)
 
 
-async def stream(tree: MergedTree) -> AsyncIterator[bytes]:
+def stream(tree: MergedTree) -> AsyncIterator[bytes]:
     """`archive` from a thread of its own, which waits for the client."""
+    return in_thread(archive(tree))
+
+
+async def in_thread(pieces: Iterator[bytes]) -> AsyncGenerator[bytes, None]:
+    """Pieces that a thread of their own takes, a few ahead of the client."""
     loop = asyncio.get_running_loop()
     queue: asyncio.Queue[bytes | BaseException | None] = asyncio.Queue()
     room = threading.Semaphore(_IN_FLIGHT)
@@ -114,12 +119,12 @@ async def stream(tree: MergedTree) -> AsyncIterator[bytes]:
     def read() -> None:
         ending: BaseException | None = None
         try:
-            for piece in _gathered(archive(tree)):
+            for piece in _gathered(pieces):
                 room.acquire()
                 if stopped.is_set():
                     return
                 loop.call_soon_threadsafe(queue.put_nowait, piece)
-        except OSError as error:
+        except Exception as error:  # noqa: BLE001 - raised again where the pieces are wanted
             ending = error
         loop.call_soon_threadsafe(queue.put_nowait, ending)
 

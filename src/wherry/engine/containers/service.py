@@ -25,6 +25,7 @@ from wherry.engine.containers.runtime import KeeperGone, WindowSize
 from wherry.engine.containers.stopping import not_running
 from wherry.engine.containers.top import top as list_processes
 from wherry.engine.containers.waits import NOT_RUNNING
+from wherry.engine.values.archives import Archived, Extraction, PathFacts
 from wherry.engine.values.containers import (
     Change,
     Created,
@@ -51,6 +52,7 @@ if TYPE_CHECKING:
     from wherry.engine.containers.roster import Roster
     from wherry.engine.containers.runtime import Runtime
     from wherry.engine.containers.stopping import Stopping
+    from wherry.engine.copying.service import Copies
     from wherry.engine.host import Host
     from wherry.image.store import ImageStore
     from wherry.storage.snapshot import Snapshotter
@@ -72,6 +74,7 @@ class Parts:
     images: ImageStore
     host: Host
     background: Background
+    copies: Copies
 
 
 class Containers:
@@ -150,6 +153,22 @@ class Containers:
             lambda: parts.roster.by_id(live.id) is live,
             parts.host.limits.count,
         )
+
+    async def stat_path(self, ref: str, path: str) -> PathFacts:
+        """Return what is at a path in it."""
+        return await self._parts.copies.stat(self._find(ref), path)
+
+    async def read_path(self, ref: str, path: str) -> Archived:
+        """Return what is at a path in it, as a tar stream."""
+        return await self._parts.copies.read(self._find(ref), path)
+
+    async def extract(
+        self, ref: str, extraction: Extraction, archive: AsyncIterator[bytes]
+    ) -> None:
+        """Unpack a tar stream in it."""
+        live = self._find(ref)
+        work = self._parts.copies.write(live, extraction, archive)
+        await self._whole(work, f"copying into container {live.id}")
 
     # -- life -----------------------------------------------------------------------------------
 
