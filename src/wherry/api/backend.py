@@ -240,6 +240,9 @@ class VolumeBackend(Protocol):
     async def export(self, name: str) -> AsyncIterator[bytes]:
         """Return its files as a tar stream."""
 
+    async def import_archive(self, name: str, archive: AsyncIterator[bytes]) -> None:
+        """Unpack a tar stream, compressed or not, over what is in it."""
+
 
 class RegistryBackend(Protocol):
     """Questions to registries that change nothing here."""

@@ -75,6 +75,7 @@ ROUTES: Final = (
     Route("POST", "/volumes/{name}/rename", volumes.rename),
     Route("POST", "/volumes/{name}/clone", volumes.clone),
     Route("GET", "/volumes/{name}/export", volumes.export),
+    Route("POST", "/volumes/{name}/import", volumes.import_archive),
     Route("GET", "/volumes/{name:.*}", volumes.inspect),
     Route("DELETE", "/volumes/{name:.*}", volumes.remove),
     Route("POST", "/auth", auth.log_in),

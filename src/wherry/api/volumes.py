@@ -1,4 +1,5 @@
-"""Volumes over HTTP: Docker's endpoints, and rename, clone and export, which Docker lacks."""
+"""Volumes over HTTP: Docker's endpoints, and rename, clone, export and import, which Docker
+lacks."""
 
 from __future__ import annotations
 
@@ -88,6 +89,12 @@ def _other(call: Call) -> str:
 async def export(call: Call) -> Answer:
     """GET /volumes/{name}/export."""
     return Stream(200, _TAR, await call.engine.volumes.export(call.path["name"]))
+
+
+async def import_archive(call: Call) -> Answer:
+    """POST /volumes/{name}/import: the body is a tar."""
+    await call.engine.volumes.import_archive(call.path["name"], call.request.body)
+    return no_content()
 
 
 def rendered(facts: VolumeFacts) -> dict[str, Any]:

@@ -124,6 +124,7 @@ COMMANDS: dict[str, str] = {
     "volume clone": "volume_clone",
     "volume create": "volume_create",
     "volume export": "volume_export",
+    "volume import": "volume_import",
     "volume inspect": "volume_inspect",
     "volume list": "volume_ls",
     "volume ls": "volume_ls",

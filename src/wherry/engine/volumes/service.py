@@ -16,6 +16,7 @@ from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol
 
 from wherry.engine.containers import export
+from wherry.engine.copying.volumes import unpack
 from wherry.engine.volumes import checks, mounting, selection
 from wherry.engine.volumes.values import (
     Volume,
@@ -254,6 +255,21 @@ class Volumes:
         view = MergedTree([self.path(volume.name)])
         self._tell("export", volume)
         return export.stream(view)
+
+    async def import_archive(self, name: str, archive: AsyncIterator[bytes]) -> None:
+        """Unpack a tar stream in it. Raises NotFound, Invalid, Unavailable."""
+        volume = self.find(name)
+        if mounting.wants_mount(volume.options) and not self._users.running(name):
+            raise Conflict(
+                f"import into volume {name}: its file system is mounted only while it is used",
+                hint="start a container with it, or use cp",
+            )
+        self._held[name] += 1
+        try:
+            await unpack(name, self.path(name), archive)
+        finally:
+            self._held[name] -= 1
+        self._tell("import", volume)
 
     # -- removing -------------------------------------------------------------------------------
 
