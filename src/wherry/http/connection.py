@@ -18,6 +18,7 @@ import asyncio
 import enum
 import logging
 import socket
+import struct
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from typing import Any, Final, cast
@@ -30,7 +31,16 @@ from wherry.http.date import http_date
 from wherry.http.duplex import Duplex
 from wherry.http.flow import HIGH, Gate, Inbox
 from wherry.http.hangup import HangupWatch
-from wherry.http.message import Answer, FileBody, Handler, Hijack, Request, Response, Stream
+from wherry.http.message import (
+    Answer,
+    Credentials,
+    FileBody,
+    Handler,
+    Hijack,
+    Request,
+    Response,
+    Stream,
+)
 
 _log = logging.getLogger(__name__)
 
@@ -39,6 +49,7 @@ MAX_HEAD: Final = 1024 * 1024
 UNREAD_LIMIT: Final = 256 * 1024
 """Bytes of an unwanted body that are read to keep the connection."""
 LINGER_SECONDS: Final = 2.0
+_NO_ID: Final = 0xFFFFFFFF
 _REASONS: Final = {status.value: status.phrase.encode() for status in HTTPStatus}
 
 
@@ -70,6 +81,7 @@ class Connection(asyncio.Protocol):
         self._streaming = False
         self._half_closed = False
         self._peer = ""
+        self._credentials: Credentials | None = None
 
     @property
     def busy(self) -> bool:
@@ -89,6 +101,7 @@ class Connection(asyncio.Protocol):
         self._transport.set_write_buffer_limits(high=HIGH)
         address = transport.get_extra_info("peername")
         self._peer = str(address[0]) if isinstance(address, tuple) else ""
+        self._credentials = _credentials(transport.get_extra_info("socket"))
 
     def data_received(self, data: bytes) -> None:
         """Hand bytes to whoever the phase says."""
@@ -165,7 +178,7 @@ class Connection(asyncio.Protocol):
         self._phase = Phase.BUSY
         self._streaming = False
         self._inbox = self._new_inbox()
-        request = _request(event, self._inbox, self._invite, self._peer)
+        request = _request(event, self._inbox, self._invite, self._peer, self._credentials)
         self._task = asyncio.get_running_loop().create_task(self._serve(request))
 
     def _new_inbox(self) -> Inbox:
@@ -338,7 +351,22 @@ class _Counted:
         return self._count
 
 
-def _request(event: h11.Request, inbox: Inbox, invite: Callable[[], None], peer: str) -> Request:
+def _credentials(sock: socket.socket) -> Credentials | None:
+    if sock.family != socket.AF_UNIX:
+        return None
+    # struct ucred: pid_t, uid_t, gid_t; (uid_t)-1 where the kernel knows no peer
+    found = sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12)
+    pid, uid, gid = struct.unpack("iII", found)
+    return Credentials(pid, uid, gid) if uid != _NO_ID else None
+
+
+def _request(
+    event: h11.Request,
+    inbox: Inbox,
+    invite: Callable[[], None],
+    peer: str,
+    credentials: Credentials | None,
+) -> Request:
     headers: dict[str, str] = {}
     for raw_name, raw_value in event.headers:
         name, value = raw_name.decode("ascii"), raw_value.decode("latin-1")
@@ -349,7 +377,8 @@ def _request(event: h11.Request, inbox: Inbox, invite: Callable[[], None], peer:
     path, _, query = target.partition("?")
     body = Body(inbox, _body_length(headers), invite)
     version = event.http_version.decode("ascii")
-    return Request(event.method.decode("ascii"), path, query, version, headers, body, peer)
+    method = event.method.decode("ascii")
+    return Request(method, path, query, version, headers, body, peer, credentials)
 
 
 def _body_length(headers: Mapping[str, str]) -> int | None:

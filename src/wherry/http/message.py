@@ -17,11 +17,20 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
+class Credentials:
+    """Who connected to a unix socket, at that moment: SO_PEERCRED (unix(7))."""
+
+    pid: int
+    uid: int
+    gid: int
+
+
+@dataclass(frozen=True, slots=True)
 class Request:
     """One request. `path` is still percent-encoded, `query` is what follows the "?".
 
     `headers` has lower-case names; repeated ones are joined by ", " (RFC 9110, 5.3). `peer` is
-    the client's address, "" on a unix socket.
+    the client's address, "" on a unix socket; `credentials` is who it is there, None elsewhere.
     """
 
     method: str
@@ -31,6 +40,7 @@ class Request:
     headers: Mapping[str, str]
     body: Body
     peer: str = ""
+    credentials: Credentials | None = None
 
     @property
     def upgrade(self) -> str:
