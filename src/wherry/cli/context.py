@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 
+from wherry.cli import tlsfiles
 from wherry.cli.api import Api
 from wherry.cli.host import choose
 from wherry.cli.output import STDERR, STDOUT, write_text
@@ -35,7 +36,8 @@ class Context:
     def api(self) -> Api:
         """The daemon's API at the chosen host."""
         if self._api is None:
-            host = choose(self.options.list("host"), self.environ)
+            tls = tlsfiles.choose(self.options, self.environ)
+            host = choose(self.options.list("host"), self.environ, tls)
             if self.environ.get("WHERRY_NO_DAEMON") == "1":
                 host.own = False
             version = self.environ.get("DOCKER_API_VERSION")

@@ -10,5 +10,10 @@ GLOBAL_FLAGS = (
     Flag("debug", "D", "bool", "Show where a failure of wherry itself comes from"),
     Flag("host", "H", "list", "Address of the daemon: unix:///path or tcp://name:port"),
     Flag("log-level", "l", "string", "Accepted for docker's sake", default="info"),
+    Flag("tls", "", "bool", "Use TLS to a tcp address, without verifying the daemon"),
+    Flag("tlscacert", "", "string", "Trust daemons whose certificate this CA signed"),
+    Flag("tlscert", "", "string", "TLS certificate that shows the daemon who we are"),
+    Flag("tlskey", "", "string", "Key of the certificate"),
+    Flag("tlsverify", "", "bool", "Use TLS to a tcp address and verify the daemon"),
     Flag("version", "v", "bool", "Show wherry's version and end"),
 )

@@ -14,6 +14,9 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
+    from wherry.cli.tls import TlsSocket
+    from wherry.cli.tlsfiles import TlsFiles
+
     Body = bytes | Iterable[bytes] | None
 
 _RECEIVE_SIZE = 1 << 18
@@ -73,15 +76,18 @@ class Response:
 
 
 class Connection:
-    """One connection to a daemon; opened at once. OSError when nothing answers."""
+    """One connection to a daemon; opened at once. OSError when nothing answers.
+
+    `tls` is for addresses of TCP; `Unreachable` when the two sides do not trust each other.
+    """
 
     __slots__ = ("_buffer", "_host", "reusable", "socket")
 
-    def __init__(self, address: str | tuple[str, int]) -> None:
+    def __init__(self, address: str | tuple[str, int], tls: TlsFiles | None = None) -> None:
         self._buffer = bytearray()
         self._host = "localhost" if isinstance(address, str) else f"{address[0]}:{address[1]}"
         self.reusable = True
-        self.socket = _connect(address)
+        self.socket = _connect(address, tls)
 
     def send(self, method: str, target: str, headers: Mapping[str, str], body: Body = None) -> None:
         """Send a request. A body of bytes has a length; an iterable goes in chunks.
@@ -182,12 +188,17 @@ class Connection:
         return found
 
 
-def _connect(address: str | tuple[str, int]) -> _socket.socket:
+def _connect(address: str | tuple[str, int], tls: TlsFiles | None) -> _socket.socket | TlsSocket:
     if isinstance(address, str):
         connection = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM)
         connection.connect(address)
         return connection
-    return _connect_tcp(*address)
+    connection = _connect_tcp(*address)
+    if not tls:
+        return connection
+    from wherry.cli.tls import TlsSocket
+
+    return TlsSocket(connection, address[0], tls)
 
 
 def _connect_tcp(name: str, port: int) -> _socket.socket:

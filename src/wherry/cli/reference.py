@@ -22,7 +22,7 @@ Made from the commands' own rows by `python -m wherry.cli.reference`; do not edi
 The address of the daemon is that of `-H`, else `WHERRY_HOST`, else `DOCKER_HOST`, else
 `unix:///run/wherry.sock`, where a daemon is started when none answers (not with
 `WHERRY_NO_DAEMON=1`). `WHERRY_DATA_ROOT` and `WHERRY_EXEC_ROOT` give that daemon other folders;
-its socket is then `$WHERRY_EXEC_ROOT.sock`.
+its socket is then `$WHERRY_EXEC_ROOT.sock`. TLS for tcp addresses: docs/remote.md.
 """
 
 

@@ -65,15 +65,18 @@ def _configure_logging(level: str) -> None:
 
 
 async def _serve(chosen: Options) -> None:
-    addresses = [listening.parse(text) for text in chosen.addresses]
+    tls = chosen.tls_settings()
+    addresses = [listening.parse(text, tls) for text in chosen.addresses]
     inherited = systemd.inherited_sockets(os.environ)
+    everywhere = [*addresses, *listening.inherited_addresses(inherited)]
+    context = listening.secure(everywhere, tls)
     settings = Settings(
         data_root=chosen.data_root,
         debug=chosen.log_level == "debug",
         labels=chosen.labels,
         cgroup_parent=chosen.cgroup_parent,
         machine_wide=chosen.data_root == options.DEFAULT_DATA_ROOT,
-        insecure_addresses=listening.insecure(addresses),
+        insecure_addresses=listening.open_urls(everywhere, tls),
         registries=chosen.registry_config(),
         networks=chosen.network_settings(),
     )
@@ -82,7 +85,7 @@ async def _serve(chosen: Options) -> None:
     engine = await Engine.open(settings, chosen.exec_root)
     try:
         server = _server(engine, ended)
-        await listening.listen(server, addresses, inherited, chosen.group)
+        await listening.listen(server, addresses, inherited, chosen.group, context)
         systemd.notify(os.environ, "READY=1")
         _log.info("wherry %s listens on %s", VERSION, ", ".join(chosen.addresses))
         await ended.wait()

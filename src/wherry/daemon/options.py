@@ -12,8 +12,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from wherry.daemon import networksettings
+from wherry.daemon import networksettings, tlssettings
 from wherry.daemon.settingrow import Row
+from wherry.daemon.tlssettings import TlsSettings
 from wherry.engine.networks.settings import NetworkSettings
 from wherry.errors import Invalid
 from wherry.registry.config import RegistryConfig
@@ -47,6 +48,11 @@ class Options:
     max_concurrent_uploads: int = 5
     max_download_attempts: int = 5
     networks: Mapping[str, Any] = field(default_factory=dict)
+    tls: Mapping[str, Any] = field(default_factory=dict)
+
+    def tls_settings(self) -> TlsSettings:
+        """How TCP addresses are secured."""
+        return tlssettings.settings(self.tls)
 
     def network_settings(self) -> NetworkSettings:
         """How networks are to be. Raises Invalid."""
@@ -136,6 +142,7 @@ ROWS: Final = (
         "file that says which images must be signed",
     ),
     *networksettings.ROWS,
+    *tlssettings.ROWS,
 )
 
 
@@ -198,11 +205,15 @@ def combine(flags: Mapping[str, Any], settings: Mapping[str, Any]) -> Options:
             f"file: {told}"
         )
     values = {rows[key].name: value for key, value in settings.items()} | dict(flags)
-    parts: dict[str, dict[str, Any]] = {"": {}, networksettings.PART: {}}
+    parts: dict[str, dict[str, Any]] = {
+        "": {},
+        networksettings.PART: {},
+        tlssettings.PART: {},
+    }
     for row in ROWS:
         if row.name in values:
             parts[row.part][row.name] = _value(row, values[row.name])
-    return Options(networks=parts[networksettings.PART], **parts[""])
+    return Options(networks=parts[networksettings.PART], tls=parts[tlssettings.PART], **parts[""])
 
 
 def _value(row: Row, given: object) -> Any:

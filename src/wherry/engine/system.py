@@ -133,8 +133,9 @@ class System:
 
     def _warnings(self) -> tuple[str, ...]:
         insecure = [
-            f"WARNING: API is accessible on {address} without encryption. Access to the remote "
-            "API is equivalent to root access on the host."
+            f"WARNING: API is accessible on {address} without "
+            f"{'TLS client verification' if address.startswith('https:') else 'encryption'}. "
+            "Access to the remote API is equivalent to root access on the host."
             for address in self._settings.insecure_addresses
         ]
         works = self._host.limits.works

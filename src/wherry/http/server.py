@@ -6,6 +6,7 @@ import asyncio
 import os
 import socket
 import stat
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
 from wherry.http.connection import Connection
@@ -51,13 +52,27 @@ class Server:
         )
         self._listeners.append(listener)
 
-    async def listen_on(self, sock: socket.socket) -> None:
-        """Listen on a stream socket made elsewhere (socket activation)."""
+    async def listen_tls(self, host: str, port: int, context: ssl.SSLContext) -> None:
+        """Listen at an address with TLS whose directions close apart, as hijacking needs it.
+
+        Files (`FileBody`) go through `listen_tcp` only. Raises OSError.
+        """
+        loop = asyncio.get_running_loop()
+        accept = self._accepting(context)
+        listener = await loop.create_server(accept, host or None, port, backlog=BACKLOG)
+        self._listeners.append(listener)
+
+    async def listen_on(self, sock: socket.socket, context: ssl.SSLContext | None = None) -> None:
+        """Listen on a stream socket made elsewhere (socket activation).
+
+        `context` is for sockets of TCP: TLS as of `listen_tls`.
+        """
         loop = asyncio.get_running_loop()
         if sock.family == socket.AF_UNIX:
             listener = await loop.create_unix_server(self._connect, sock=sock, backlog=BACKLOG)
         else:
-            listener = await loop.create_server(self._connect, sock=sock, backlog=BACKLOG)
+            accept = self._accepting(context) if context else self._connect
+            listener = await loop.create_server(accept, sock=sock, backlog=BACKLOG)
         self._listeners.append(listener)
 
     @property
@@ -84,6 +99,11 @@ class Server:
             for connection in [c for c in self._connections if not c.busy]:
                 connection.close()
             await asyncio.sleep(0.01)
+
+    def _accepting(self, context: ssl.SSLContext) -> Callable[[], asyncio.Protocol]:
+        from wherry.http.tls import TlsLayer  # who has a context has imported ssl already
+
+        return lambda: TlsLayer(context, self._connect())
 
     def _connect(self) -> Connection:
         connection = Connection(self._handler, self._connections.discard)

@@ -74,7 +74,8 @@ def test_a_named_file_must_be_there() -> None:
         ("tcp://127.0.0.1:80", listening.Address("tcp", host="127.0.0.1", port=80)),
         ("tcp://[::1]:80", listening.Address("tcp", host="::1", port=80)),
         ("tcp://[::1]", listening.Address("tcp", host="::1", port=2375)),
-        ("tcp://", listening.Address("tcp", port=2375)),
+        ("tcp://", listening.Address("tcp", host="127.0.0.1", port=2375)),
+        ("tcp://:80", listening.Address("tcp", host="127.0.0.1", port=80)),
         ("fd://", listening.Address("fd")),
     ],
 )

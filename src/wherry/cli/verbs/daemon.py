@@ -23,9 +23,15 @@ FLAGS = (
     Flag("exec-root", "", "string", "Where the state of running containers is kept"),
     Flag("group", "G", "string", "Group that may use the unix socket"),
     Flag("host", "H", "list", "Listen on unix:///path, tcp://address:port or fd://"),
+    Flag("insecure-tcp", "", "bool", "Let whoever reaches a tcp address be root on this machine"),
     Flag("label", "", "list", "Label of the daemon (name=value)"),
     Flag("log-level", "l", "string", "debug, info, warn or error"),
     Flag("pidfile", "p", "string", "File for the daemon's process id"),
+    Flag("tls", "", "bool", "Use TLS on tcp addresses"),
+    Flag("tlscacert", "", "string", "Trust clients whose certificate this CA signed"),
+    Flag("tlscert", "", "string", "The daemon's TLS certificate"),
+    Flag("tlskey", "", "string", "Key of the certificate"),
+    Flag("tlsverify", "", "bool", "Use TLS on tcp addresses and demand a client certificate"),
 )
 
 
