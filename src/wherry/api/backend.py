@@ -24,6 +24,7 @@ from wherry.engine.containers.config import EndpointSettings, UpdateConfig
 from wherry.engine.networks.config import NetworkRequest
 from wherry.engine.networks.facts import NetworkCreated, NetworkFacts
 from wherry.engine.values.archives import Archived, Extraction, PathFacts
+from wherry.engine.values.commits import CommitRequest
 from wherry.engine.values.containers import (
     Change,
     Created,
@@ -139,6 +140,9 @@ class ContainerBackend(Protocol):
         self, ref: str, extraction: Extraction, archive: AsyncIterator[bytes]
     ) -> None:
         """Unpack a tar stream in it. Denied where that is read-only."""
+
+    async def commit(self, ref: str, request: CommitRequest) -> str:
+        """Make an image of it and return the image's id."""
 
     async def changes(self, ref: str) -> Sequence[Change]:
         """Return what differs from its image."""

@@ -16,7 +16,6 @@ _ENDPOINTS: Final = """
     POST          /build
     POST          /build/prune
     POST          /build/cancel
-    POST          /commit
     PUT           /volumes/{name:.*}
     GET           /plugins
     GET           /plugins/privileges

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Self
 
 from wherry.engine.background import Background
 from wherry.engine.containers.builtin import BuiltinRuntime
+from wherry.engine.containers.committing import Commits
 from wherry.engine.containers.create import Creation
 from wherry.engine.containers.execs import Execs
 from wherry.engine.containers.launching import Launching
@@ -106,6 +107,7 @@ class Engine:
         parts = Parts(
             roster, creation, lifecycle, stopping, removal, runtime, stores.snapshotter, images,
             host, background, Copies(roster, stores.snapshotter, volumes),
+            Commits(roster, stopping, stores.snapshotter, images, stores.collector),
         )  # fmt: skip
         image_service = Images(stores, images, Users(roster), events, settings.registries)
         engine = cls(

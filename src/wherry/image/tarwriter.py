@@ -16,11 +16,13 @@ from typing import TYPE_CHECKING
 
 from wherry.image.tarheader import BLOCK
 from wherry.storage import merged, tree
+from wherry.storage.snapshot import DELETED
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from wherry.storage.merged import MergedTree, Node
+    from wherry.storage.snapshot import Change
 
 _HEADER = struct.Struct("100s8s8s8s12s12s8s1s100s8s32s32s8s8s155s12x")
 _MAGIC = b"ustar\x0000"
@@ -159,6 +161,35 @@ def part(root: int, base: str, name: bytes) -> Iterator[bytes]:
         if not stat.S_ISSOCK(node.state.st_mode):
             yield from writer.node(node)
     yield _END
+
+
+def changed(view: MergedTree, changes: Iterable[Change]) -> Iterator[bytes]:
+    """What differs from the layers below, as a layer: deleted paths as whiteouts.
+
+    What vanishes meanwhile is left out.
+    """
+    writer = _Writer(None)
+    known: dict[str, dict[str, Node]] = {}
+    for change in sorted(changes):
+        path = change.path.lstrip("/")
+        if change.kind == DELETED:
+            yield encode(Entry(_whiteout_of(path), b"0", mode=0, mtime=0))
+            continue
+        parent, _, name = path.rpartition("/")
+        if parent not in known:
+            known.clear()  # sorted: what is asked for again is near
+            known[parent] = _directory(view, parent).nodes()
+        node = known[parent].get(name)
+        if node is not None and not stat.S_ISSOCK(node.state.st_mode):
+            yield from writer.node(node)
+    yield _END
+
+
+def _directory(view: MergedTree, path: str) -> merged.MergedDirectory:
+    found = view.top
+    for name in filter(None, path.split("/")):
+        found = found.child(name)
+    return found
 
 
 def diff(upper: str, *, clamp: int | None = None) -> Iterator[bytes]:

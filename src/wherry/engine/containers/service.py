@@ -44,6 +44,7 @@ from wherry.errors import Invalid, NotFound, Unavailable
 
 if TYPE_CHECKING:
     from wherry.engine.background import Background
+    from wherry.engine.containers.committing import Commits
     from wherry.engine.containers.config import UpdateConfig
     from wherry.engine.containers.create import Creation
     from wherry.engine.containers.lifecycle import Lifecycle
@@ -54,6 +55,7 @@ if TYPE_CHECKING:
     from wherry.engine.containers.stopping import Stopping
     from wherry.engine.copying.service import Copies
     from wherry.engine.host import Host
+    from wherry.engine.values.commits import CommitRequest
     from wherry.image.store import ImageStore
     from wherry.storage.snapshot import Snapshotter
 
@@ -75,6 +77,7 @@ class Parts:
     host: Host
     background: Background
     copies: Copies
+    commits: Commits
 
 
 class Containers:
@@ -169,6 +172,13 @@ class Containers:
         live = self._find(ref)
         work = self._parts.copies.write(live, extraction, archive)
         await self._whole(work, f"copying into container {live.id}")
+
+    async def commit(self, ref: str, request: CommitRequest) -> str:
+        """Make an image of it and return the image's id."""
+        live = self._find(ref)
+        return await self._whole(
+            self._parts.commits.commit(live, request), f"committing container {live.id}"
+        )
 
     # -- life -----------------------------------------------------------------------------------
 
