@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from wherry.errors import Invalid, Unsupported
+from wherry.image import archiveblobs, archiveindex
 from wherry.image.record import StoredManifest
 from wherry.spec import digest as digests
 from wherry.spec import image as documents
@@ -20,6 +21,7 @@ from wherry.spec import platform, reference
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from wherry.image.archiveindex import PlannedIndex
     from wherry.image.spool import Member, Spool
     from wherry.spec.image import Descriptor
     from wherry.spec.reference import Reference
@@ -47,6 +49,8 @@ class PlannedImage:
     layers: tuple[LayerSource, ...]
     names: tuple[Reference, ...] = ()
     manifest: StoredManifest | None = None
+    index: PlannedIndex | None = None
+    """The index that the names stand for, if they do not stand for the manifest itself."""
 
     @property
     def id(self) -> str:
@@ -58,8 +62,7 @@ def plan(spool: Spool) -> list[PlannedImage]:
     """The images of an archive. Raises Invalid, or Unsupported for Docker's form before 1.10."""
     layout = list(_of_layout(spool)) if spool.has("index.json") else []
     if spool.has("manifest.json"):
-        manifests = {image.id: image for image in layout}
-        return [_joined(image, manifests.get(image.id)) for image in _of_docker_archive(spool)]
+        return _merged(layout, list(_of_docker_archive(spool)))
     if layout:
         return layout
     if spool.has("index.json"):
@@ -73,6 +76,28 @@ def plan(spool: Spool) -> list[PlannedImage]:
         "this is no image archive: it has neither manifest.json nor index.json",
         hint="use `import` for a root file system",
     )
+
+
+def _merged(layout: list[PlannedImage], listed: list[PlannedImage]) -> list[PlannedImage]:
+    """What both descriptions of one archive say together.
+
+    Where there are indexes and the layout has all that manifest.json lists, the layout alone
+    counts: two names may stand for different indexes with the same image of this machine.
+    """
+    twins = {image.id: image for image in layout}
+    behind = {id for image in layout for id in _behind(image)} - set(twins)
+    wanted = [image for image in listed if image.id not in behind]
+    named = {name for image in layout for name in image.names}
+    has_indexes = any(image.index for image in layout)
+    if has_indexes and all(one.id in twins and named.issuperset(one.names) for one in wanted):
+        return layout
+    return [_joined(image, twins.get(image.id)) for image in wanted]
+
+
+def _behind(image: PlannedImage) -> list[str]:
+    """The images of other platforms that come with this one, under the same names."""
+    siblings = image.index.siblings if image.index else ()
+    return [sibling.addition.id for sibling in siblings]
 
 
 def _joined(image: PlannedImage, twin: PlannedImage | None) -> PlannedImage:
@@ -130,10 +155,22 @@ def _of_layout(spool: Spool) -> Iterator[PlannedImage]:
     index = documents.parse_index(spool.document("index.json"))
     for name, descriptors in _by_name(index.manifests).items():
         chosen = _choose(spool, descriptors, 0)
-        if chosen is not None:
-            names = (reference.parse(name).tagged(),) if name else ()
+        if chosen is None:
+            continue
+        names = (reference.parse(name).tagged(),) if name else ()
+        if names and len(descriptors) == 1 and descriptors[0].media_type in documents.INDEX_TYPES:
+            yield _of_index(spool, descriptors[0], chosen[0], names)
+        else:
             for descriptor in chosen:
                 yield _of_manifest(spool, descriptor, names)
+
+
+def _of_index(
+    spool: Spool, root: Descriptor, main: Descriptor, names: tuple[Reference, ...]
+) -> PlannedImage:
+    """The main image with the index behind the name; without a name nothing would keep that."""
+    image = _of_manifest(spool, main, names)
+    return replace(image, index=archiveindex.plan(spool, root, main.digest))
 
 
 def _by_name(descriptors: tuple[Descriptor, ...]) -> dict[str, list[Descriptor]]:
@@ -156,9 +193,9 @@ def _choose(spool: Spool, descriptors: list[Descriptor], depth: int) -> list[Des
     found: list[Descriptor] = []
     for descriptor in descriptors:
         if descriptor.media_type in documents.INDEX_TYPES:
-            nested = documents.parse_index(_blob(spool, descriptor)).manifests
+            nested = documents.parse_index(archiveblobs.document(spool, descriptor)).manifests
             found += _choose(spool, list(nested), depth + 1) or []
-        elif _ATTESTATION not in descriptor.annotations and spool.has(_path(descriptor.digest)):
+        elif _ATTESTATION not in descriptor.annotations and archiveblobs.has(spool, descriptor):
             found.append(descriptor)
     host = platform.of_machine(os.uname().machine)
     if any(descriptor.platform for descriptor in found):
@@ -170,11 +207,11 @@ def _choose(spool: Spool, descriptors: list[Descriptor], depth: int) -> list[Des
 def _of_manifest(
     spool: Spool, descriptor: Descriptor, names: tuple[Reference, ...]
 ) -> PlannedImage:
-    raw = _blob(spool, descriptor)
+    raw = archiveblobs.document(spool, descriptor)
     manifest = documents.parse_manifest(raw)
     if manifest.config.media_type not in documents.CONFIG_TYPES:
         raise Unsupported(f"the archive holds no image but {manifest.config.media_type!r}")
-    document = _blob(spool, manifest.config)
+    document = archiveblobs.document(spool, manifest.config)
     diff_ids = documents.parse_config(document).diff_ids
     if len(diff_ids) != len(manifest.layers):
         raise Invalid(
@@ -182,27 +219,8 @@ def _of_manifest(
             f"{len(diff_ids)}"
         )
     layers = tuple(
-        LayerSource(diff_id, _checked(spool, layer), layer.media_type)
+        LayerSource(diff_id, archiveblobs.member(spool, layer), layer.media_type)
         for diff_id, layer in zip(diff_ids, manifest.layers, strict=True)
     )
     stored = StoredManifest(digests.of(raw), manifest.media_type, raw)
     return PlannedImage(document, layers, names, stored)
-
-
-def _path(digest: str) -> str:
-    return f"blobs/{digests.algorithm(digest)}/{digests.encoded(digest)}"
-
-
-def _checked(spool: Spool, descriptor: Descriptor) -> Member:
-    """The member a descriptor points at; raises Invalid when its bytes do not fit."""
-    member = spool.member(_path(descriptor.digest))
-    if digests.algorithm(descriptor.digest) == "sha256" and member.digest != descriptor.digest:
-        raise Invalid(
-            f"digest does not fit: expected {descriptor.digest}, the bytes have {member.digest}"
-        )
-    return member
-
-
-def _blob(spool: Spool, descriptor: Descriptor) -> bytes:
-    _checked(spool, descriptor)
-    return spool.document(_path(descriptor.digest))

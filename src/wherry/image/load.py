@@ -9,15 +9,17 @@ from typing import TYPE_CHECKING
 from wherry.errors import Invalid
 from wherry.image import archiveplan, compression
 from wherry.image.layerblobs import plain_digest
+from wherry.image.record import UNPACKED, Addition
 from wherry.image.spool import Spool
 from wherry.image.unpacking import unpack_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from wherry.image.archiveindex import PlannedIndex
     from wherry.image.archiveplan import LayerSource, PlannedImage
     from wherry.image.compression import Readable
-    from wherry.image.record import Image
+    from wherry.image.record import Image, StoredManifest
     from wherry.image.store import ImageStore
     from wherry.storage.content import ContentStore
     from wherry.storage.gc import Collector
@@ -125,15 +127,37 @@ class Loader:
     ) -> Image:
         if len(planned.document) == 0:
             raise Invalid("the image's config is empty")
-        image = self._images.add(planned.document, lease, manifest=planned.manifest)
-        replaced: list[tuple[str, str]] = []
-        for name in planned.names:
-            before = self._images.tag(image.id, name)
-            if before:
-                replaced.append((name.familiar, before))
+        replaced = self._record(planned, lease)
         names = tuple(name.familiar for name in planned.names)
-        report(ImageLoaded(image.id, names, tuple(replaced)))
-        return self._images.get(image.id)
+        report(ImageLoaded(planned.id, names, tuple(replaced)))
+        return self._images.get(planned.id)
+
+    def _record(self, planned: PlannedImage, lease: Lease) -> list[tuple[str, str]]:
+        """The image under its names; returns those that others had, with whose they were."""
+        if planned.index is not None and planned.manifest is not None:
+            return self._record_index(planned, planned.manifest, planned.index, lease)
+        self._images.add(planned.document, lease, manifest=planned.manifest)
+        owners = [(name.familiar, self._images.tag(planned.id, name)) for name in planned.names]
+        return [(name, owner) for name, owner in owners if owner]
+
+    def _record_index(
+        self, planned: PlannedImage, manifest: StoredManifest, index: PlannedIndex, lease: Lease
+    ) -> list[tuple[str, str]]:
+        """The index as after a pull: the main image unpacked, the others as blobs."""
+        for member in (member for sibling in index.siblings for member in sibling.members):
+            self._content.accept(member.path, member.digest, member.size, lease)
+        additions = [
+            Addition(UNPACKED, planned.document, manifest),
+            *(sibling.addition for sibling in index.siblings),
+        ]
+        owners = [
+            (
+                name.familiar,
+                self._images.add_all(additions, lease, name=name, index=index.tree),
+            )
+            for name in planned.names
+        ]
+        return [(name, owner) for name, owner in owners if owner]
 
 
 def _is_compressed(layer: LayerSource) -> bool:

@@ -20,6 +20,7 @@ from tests.images import busybox_layer
 from tests.root.image.harness import Engine, Member, directory, file, symlink, tar
 from wherry.errors import Invalid, Unsupported
 from wherry.image.load import ImageLoaded
+from wherry.image.record import CONTENT
 from wherry.image.save import Saved, Saver
 from wherry.spec import digest as digests
 from wherry.spec import platform, reference
@@ -166,6 +167,84 @@ def test_of_several_platforms_the_hosts_is_loaded(engine: Engine) -> None:
     blobs = [BASE, mine, foreign, nested, *manifests]
     loaded = engine.load(layout(descriptor("index.v1+json", nested), blobs=blobs))
     assert [image.id for image in loaded] == [digests.of(mine)]
+
+
+def index_archive(name: str, *, without: tuple[bytes, ...] = ()) -> tuple[bytes, str, list[bytes]]:
+    """An index of this machine's image, another's and an attestation: archive, digest, configs."""
+    host = platform.of_machine(os.uname().machine)
+    mine, foreign = config(BASE), config(TOP, architecture="mips64le")
+    packed, statement = gzip.compress(TOP, mtime=0), b'{"predicate":1}'
+    manifests = [
+        oci_manifest(foreign, packed),
+        oci_manifest(mine, BASE, kind="layer.v1.tar"),
+        oci_manifest(config(), statement, kind="layer.v1+json"),
+    ]
+    more: list[dict[str, Any]] = [
+        {"platform": {"os": "linux", "architecture": "mips64le"}},
+        {"platform": {"os": "linux", "architecture": host.architecture}},
+        {"annotations": {"vnd.docker.reference.type": "attestation-manifest"}},
+    ]
+    entries = [
+        descriptor("manifest.v1+json", manifest, **extra)
+        for manifest, extra in zip(manifests, more, strict=True)
+    ]
+    kind = "application/vnd.oci.image.index.v1+json"
+    index = {"schemaVersion": 2, "mediaType": kind, "manifests": entries}
+    nested = json.dumps(index).encode()
+    blobs = [BASE, packed, statement, mine, foreign, config(), nested, *manifests]
+    named = descriptor("index.v1+json", nested, annotations={"io.containerd.image.name": name})
+    archive = layout(named, blobs=[blob for blob in blobs if blob not in without])
+    return archive, digests.of(nested), [mine, foreign]
+
+
+def test_an_index_is_loaded_with_all_its_platforms(engine: Engine, tmp_path: Path) -> None:
+    archive, root, (mine, foreign) = index_archive("docker.io/library/app:x")
+    loaded = engine.load(archive)
+    assert [image.id for image in loaded] == [digests.of(mine)]
+    assert engine.images.target("app:x").digest == root
+    other = engine.images.resolve("app:x", platform.parse("linux/mips64le"))
+    assert (other.id, other.kind) == (digests.of(foreign), CONTENT)
+    whole = [Saved(loaded[0], (reference.parse("app:x"),), root)]
+    out = b"".join(Saver(engine.images, engine.stores.content).save(whole))
+    before, after = contents(archive), contents(out)
+    assert {path: after.get(path) for path in before if path.startswith("blobs/")} == {
+        path: data for path, data in before.items() if path.startswith("blobs/")
+    }
+    assert "manifest.json" in after  # ours says it both ways
+    second = Engine(tmp_path / "second")
+    assert [image.id for image in second.load(out)] == [digests.of(mine)]
+    assert second.images.target("app:x").digest == root
+    assert set(second.images.members(root)) == set(engine.images.members(root))
+    second.stores.close()
+
+
+def test_an_index_of_which_parts_are_missing_keeps_the_rest(engine: Engine) -> None:
+    lacking = gzip.compress(TOP, mtime=0)
+    archive, root, (mine, _) = index_archive("app:x", without=(lacking,))
+    engine.load(archive)
+    assert engine.images.target("app:x").digest == root
+    assert len(engine.images.members(root)) == 2  # this machine's and the attestation
+    assert engine.images.resolve("app:x").id == digests.of(mine)
+
+
+def test_an_index_with_a_bad_blob_of_another_platform_leaves_nothing(engine: Engine) -> None:
+    archive, _, _ = index_archive("app:x")
+    packed = gzip.compress(TOP, mtime=0)
+    with pytest.raises(Invalid, match="digest does not fit"):
+        engine.load(archive.replace(packed, bytes(len(packed))))
+    assert engine.nothing_left()
+    assert list(engine.images.images()) == []
+
+
+def test_what_an_index_brought_goes_with_its_name(engine: Engine) -> None:
+    archive, root, _ = index_archive("app:x")
+    engine.load(archive)
+    for name in [*engine.images.resolve("app:x").tags, *engine.images.resolve("app:x").digests]:
+        engine.images.untag(reference.parse(name))
+    for id in [*engine.images.drop_dead_indexes()]:
+        engine.images.delete(id)
+    assert engine.images.index(root) is None
+    assert engine.nothing_left()
 
 
 def test_an_archive_compressed_as_a_whole(engine: Engine) -> None:
