@@ -277,6 +277,37 @@ def test_pages_have_links(ours: RegistryClient) -> None:
     assert ours.get("/v2/paged/tags/tags/list", n="many").status == 400
 
 
+def test_a_thousand_tags_by_pages(ours: RegistryClient) -> None:
+    """Every tag once and in order, whatever the size of the page; all tags without one."""
+    names = sorted(f"v{number}" for number in range(1000))
+    document = image([b"same"])
+    ours.push_image("thousand/tags", names[0], [b"same"])
+    for name in names[1:]:
+        assert ours.push_manifest("thousand/tags", name, document).status == 201
+    for size in (1, 300, 999, 1000, 5000):
+        found, pages = _tags_by_pages(ours, "thousand/tags", size, most=4 if size == 1 else 1000)
+        assert found == names[: 4 if size == 1 else 1000]
+        assert pages == -(-len(found) // size)
+    whole = ours.get("/v2/thousand/tags/tags/list")
+    assert (whole.json["tags"], "link" in whole.headers) == (names, False)
+
+
+def _tags_by_pages(
+    ours: RegistryClient, name: str, size: int, *, most: int
+) -> tuple[list[str], int]:
+    """Tags from page to page until there are `most`, and how many pages that took."""
+    found: list[str] = []
+    pages = 0
+    target = f"/v2/{name}/tags/list?n={size}"
+    while target and len(found) < most:
+        reply = ours.get(target)
+        assert len(reply.json["tags"]) <= size
+        found += reply.json["tags"]
+        pages += 1
+        target = reply.headers.get("link", "").partition("<")[2].partition(">")[0]
+    return found, pages
+
+
 def _push_referrer(ours: RegistryClient, subject: str, kind: str) -> Reply:
     points = {"mediaType": OCI_MANIFEST, "digest": subject, "size": 5}
     document = image([], subject=points, artifactType=kind, annotations={"kind": kind})
