@@ -17,7 +17,17 @@ from pathlib import Path
 from benchmarks import table
 from benchmarks.budgets import Row
 from benchmarks.contestants import Contestants
-from benchmarks.rows import api, clients, keeper, memory, networks, registry, transfers, unpack
+from benchmarks.rows import (
+    api,
+    clients,
+    keeper,
+    memory,
+    networks,
+    ports,
+    registry,
+    transfers,
+    unpack,
+)
 
 ROWS = {
     "memory": memory.idle,
@@ -31,6 +41,7 @@ ROWS = {
     "parallel": clients.twenty_at_once,
     "detached": clients.ten_detached,
     "networks": networks.all_rows,
+    "ports": ports.rule_update,
     "unpack": unpack.gzip_layer,
     "registry": registry.blobs,
     "transfers": transfers.image,
