@@ -75,7 +75,7 @@ def whole_life(contestants: Contestants, count: int) -> list[Row]:
         for kind, engine in contestants.engines.items()
     }
     title = "create + start + wait + remove over one API connection"
-    return [Row(title, rounds(turns, count), (Budget(12),), "no network yet")]
+    return [Row(title, rounds(turns, count), (Budget(12),), "without a network")]
 
 
 def start_alone(contestants: Contestants, count: int) -> list[Row]:
