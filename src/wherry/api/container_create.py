@@ -18,6 +18,7 @@ from wherry.engine.containers.config import (
     Mount,
     NetworkingConfig,
 )
+from wherry.engine.containers.ownership import Ids
 from wherry.engine.values.containers import CreateRequest
 from wherry.errors import Invalid
 from wherry.spec.jsonfields import form_of, json_field
@@ -53,6 +54,7 @@ async def read_create(call: Call) -> CreateRequest:
         host_config=body.host_config,
         networking=body.networking_config,
         platform=call.query.text("platform") if call.version >= (1, 41) else "",
+        caller=Ids(peer.uid, peer.gid) if (peer := call.request.credentials) else None,
     )
     return _as_meant(request, call.version)
 

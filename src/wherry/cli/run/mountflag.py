@@ -15,7 +15,10 @@ if TYPE_CHECKING:
     Setter = Callable[[dict[str, Any], str], None]
 
 # Keys that may stand without a value.
-_BARE = frozenset(("readonly", "ro", "volume-nocopy", "bind-nonrecursive"))
+_BARE = frozenset(
+    ("readonly", "ro", "volume-nocopy", "bind-nonrecursive", "bind-idmap", "volume-idmap")
+)
+_BARE_VALUES = {"bind-idmap": "match-user", "volume-idmap": "match-user"}
 # Groups of the API's object, and the types of mount that may have each.
 _GROUPS = {
     "BindOptions": ("bind-*", "bind"),
@@ -41,7 +44,7 @@ def parse_mount(text: str) -> dict[str, Any]:
             raise ValueError(f"invalid field '{field}' must be a key=value pair")
         if key not in _KEYS:
             raise ValueError(f"unexpected key '{key}' in '{field}'")
-        _apply(mount, key, value if equals else "true")
+        _apply(mount, key, value if equals else _BARE_VALUES.get(key, "true"))
     _check(mount)
     return mount
 
@@ -115,6 +118,12 @@ def _recursive(options: dict[str, Any], value: str) -> None:
     options.update(dict.fromkeys(rows[value], True))
 
 
+def _idmap(options: dict[str, Any], value: str) -> None:
+    """Docker's pending spelling: "match-user[:USER]"; ours beside it are checked by the daemon."""
+    source, colon, user = value.partition(":")
+    options["IDMapping"] = {"Source": source, **({"User": user} if colon else {})}
+
+
 def _pair(key: str) -> Setter:
     def put(options: dict[str, Any], value: str) -> None:
         name, _, text = value.partition("=")
@@ -158,6 +167,8 @@ _KEYS: dict[str, Setter] = {
     "bind-propagation": _within("BindOptions", _put("Propagation")),
     "bind-nonrecursive": _within("BindOptions", _flag("NonRecursive")),
     "bind-recursive": _within("BindOptions", _recursive),
+    "bind-idmap": _within("BindOptions", _idmap),
+    "volume-idmap": _within("VolumeOptions", _idmap),
     "volume-subpath": _within("VolumeOptions", _put("Subpath")),
     "image-subpath": _within("ImageOptions", _put("Subpath")),
     "volume-nocopy": _within("VolumeOptions", _flag("NoCopy")),

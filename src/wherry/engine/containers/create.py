@@ -132,7 +132,7 @@ class Creation:
         config_checks.check(config)
         host = defaults.host_config(request.host_config, self._host)
         config = defaults.config(config, host, id, os.uname().nodename)
-        wanted = mount_points(config, host, self._volumes.path, self._lender)
+        wanted = mount_points(config, host, self._volumes.path, self._lender, request.caller)
         points = tuple(each.point for each in wanted)
         check_tmpfs(tuple(host.tmpfs or ()), points)
         path, args = imageconfig.command_of(config)

@@ -5,9 +5,10 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from wherry.engine.containers import links
+from wherry.engine.containers import links, mountowners
 from wherry.engine.containers.live import Live
 from wherry.engine.containers.logdrivers import log_target
 from wherry.engine.containers.runtime import Running, Runtime
@@ -55,6 +56,7 @@ class Launching:
         lenders = self._lenders(live)
         await self._volumes.enter(record)
         prepare_sources(record.mounts)
+        owners = await mountowners.of(record, self._snapshotter)
         paths = {kind: namespace_path(pid, kind) for kind, (_, pid) in lenders.items()}
         linked = links.resolve(record, lambda ref: self._roster.find(ref).record)
         gateways = await self._networking.host_gateways(record)
@@ -64,6 +66,7 @@ class Launching:
                 paths["network"] = sandbox.path
             naming = Naming(gateways, links.hosts_lines(linked), self._networking.resolver_defaults)
             around = self._surroundings(live, paths, naming, links.variables(record, linked))
+            around = replace(around, owners=owners)
             running = await self._runtime.start(record.id, self._composer.bundle(record, around))
         self._volumes.tell_use("mount", record)
         return running

@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
+from wherry.engine.containers import ownership
 from wherry.engine.containers.config import ContainerConfig, HostConfig, Mount, VolumeOptions
 from wherry.engine.containers.mountwords import PROPAGATION, clean_target, is_mode, split_bind
 from wherry.engine.containers.record import Container, MountPoint
@@ -40,18 +41,24 @@ class Wanted:
 
 
 def mount_points(
-    config: ContainerConfig, host: HostConfig, path: VolumePath, lender: Lender
+    config: ContainerConfig,
+    host: HostConfig,
+    path: VolumePath,
+    lender: Lender,
+    caller: ownership.Ids | None = None,
 ) -> tuple[Wanted, ...]:
-    """All of them by their targets. Raises Invalid, Unsupported.
+    """All of them by their targets; `caller` is whom `idmap=caller` means.
+
+    Raises Invalid, Unsupported.
 
     A mount of the user's goes before one that another container lends, and both go before the
     image's volumes.
     """
     own: dict[str, Wanted] = {}
     for text in host.binds or ():
-        _add(own, from_bind(text, path, host.volume_driver))
+        _add(own, _owned(from_bind(text, path, host.volume_driver), caller))
     for mount in host.mounts or ():
-        _add(own, from_mount(mount, path))
+        _add(own, _owned(from_mount(mount, path), caller))
     lent = {each.point.destination: each for each in _lent(host.volumes_from or (), lender)}
     points = {**lent, **own}
     for target in config.volumes or ():
@@ -59,6 +66,13 @@ def mount_points(
         if wanted.point.destination not in (*points, *(host.tmpfs or {})):
             points[wanted.point.destination] = wanted
     return tuple(points.values())
+
+
+def _owned(wanted: Wanted, caller: ownership.Ids | None) -> Wanted:
+    if not wanted.point.idmap:
+        return wanted
+    kept = ownership.resolved(wanted.point.idmap, caller)
+    return replace(wanted, point=replace(wanted.point, idmap=kept))
 
 
 def _add(points: dict[str, Wanted], wanted: Wanted) -> None:
@@ -146,6 +160,7 @@ def _volume(request: VolumeRequest, target: str, words: Sequence[str], path: Vol
         rw=not read_only,
         options=("rbind", DEFAULT_PROPAGATION, *(["ro"] if read_only else [])),
         copy="nocopy" not in words,
+        idmap=ownership.form_of(words),
     )
     return Wanted(point, request)
 
@@ -167,6 +182,7 @@ def _bind(
         propagation=propagation,
         options=tuple(options),
         create=create,
+        idmap=ownership.form_of(words),
     )
 
 
@@ -206,6 +222,8 @@ def _bind_of(mount: Mount, target: str, path: VolumePath) -> Wanted:
     point = _bind(mount.source, target, words, create=create, recursive=recursive)
     if mount.read_only and options and options.read_only_non_recursive:
         point = replace(point, options=tuple("ro" if w == "rro" else w for w in point.options))
+    if options and options.id_mapping:
+        point = replace(point, idmap=options.id_mapping.form)
     return Wanted(point)
 
 
@@ -227,7 +245,8 @@ def _volume_of(mount: Mount, target: str, path: VolumePath) -> Wanted:
     wanted = _volume(request, target, words, path)
     subpath = _relative(options.subpath)
     copy = not options.no_copy and not subpath
-    point = replace(wanted.point, mode=_VOLUME_MODE, copy=copy, subpath=subpath)
+    idmap = options.id_mapping.form if options.id_mapping else ""
+    point = replace(wanted.point, mode=_VOLUME_MODE, copy=copy, subpath=subpath, idmap=idmap)
     return Wanted(point, request)
 
 

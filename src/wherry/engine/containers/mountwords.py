@@ -5,6 +5,7 @@ from __future__ import annotations
 import posixpath
 from typing import Final
 
+from wherry.engine.containers import ownership
 from wherry.errors import Invalid
 
 ACCESS: Final = ("rw", "ro")
@@ -30,8 +31,14 @@ def split_bind(text: str) -> tuple[str, str, list[str]]:
 
 def is_mode(text: str) -> bool:
     """Whether it is words of a mode, at most one of each kind."""
-    used = [next((kind for kind in _KINDS if word in kind), None) for word in text.split(",")]
+    used = [_kind(word) for word in text.split(",")]
     return None not in used and len(set(used)) == len(used)
+
+
+def _kind(word: str) -> tuple[str, ...] | None:
+    if ownership.is_word(word):
+        return (ownership.WORD,)
+    return next((kind for kind in _KINDS if word in kind), None)
 
 
 def clean_target(target: str) -> str:

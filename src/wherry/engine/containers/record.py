@@ -44,7 +44,7 @@ class MountPoint:
     text the user gave ("ro,z"); `propagation` such as "rprivate", "" where it has no meaning.
     `options` are words of mount(8) for the runtime, `create` makes a missing bind source. `copy`
     fills an empty volume with what the image has at the target; `subpath` is the part of the source
-    that is mounted ("" is all of it).
+    that is mounted ("" is all of it). `idmap` is as whose the files are seen (see `ownership`).
     """
 
     kind: str
@@ -59,6 +59,7 @@ class MountPoint:
     create: bool = False
     copy: bool = False
     subpath: str = ""
+    idmap: str = ""
 
 
 @dataclass(slots=True)

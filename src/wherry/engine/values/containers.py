@@ -6,13 +6,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from wherry.engine.containers.config import ContainerConfig, HostConfig, NetworkingConfig
+from wherry.engine.containers.ownership import Ids
 
 
 @dataclass(frozen=True, slots=True)
 class CreateRequest:
     """A new container.
 
-    `name` is "" for a generated one; `platform` is "os[/arch[/variant]]" or "".
+    `name` is "" for a generated one; `platform` is "os[/arch[/variant]]" or ""; `caller` is who
+    asks, None where that is not known.
     """
 
     name: str
@@ -20,6 +22,7 @@ class CreateRequest:
     host_config: HostConfig
     networking: NetworkingConfig
     platform: str = ""
+    caller: Ids | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,12 +7,13 @@ source names. Docker's semantics in, a `Bundle` for the runtime out.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from wherry.engine.containers import environment
 from wherry.engine.containers.config import HostConfig
 from wherry.engine.containers.modes import is_private_network
+from wherry.engine.containers.ownership import Mapping as Ownership
 from wherry.engine.containers.record import Container
 from wherry.engine.containers.runtime import Bundle, ExecProcess, LogTarget, WindowSize
 from wherry.engine.containers.spec import capabilities, devices, limits, security
@@ -36,7 +37,8 @@ class Surroundings:
     """What a start depends on beside the container itself.
 
     `namespaces` leads to those that are there already, by kind; `hostname` is what the container
-    shall see, "" to leave the name as it is; `variables` tell of linked containers.
+    shall see, "" to leave the name as it is; `variables` tell of linked containers, `owners` are
+    the id maps of mounts by target.
     """
 
     rootfs: Sequence[Mount]
@@ -45,6 +47,7 @@ class Surroundings:
     log: LogTarget | None
     follow: bool
     variables: Sequence[str] = ()
+    owners: Mapping[str, Ownership] = field(default_factory=dict)
 
 
 class Composer:
@@ -115,7 +118,7 @@ class Composer:
             "process": process,
             "hostname": around.hostname if host.uts_mode != "host" else "",
             "domainname": container.config.domainname if host.uts_mode != "host" else "",
-            "mounts": [*mounts(container), *init_mount],
+            "mounts": [*mounts(container, around.owners), *init_mount],
             "annotations": dict(host.annotations or {}),
             "linux": self._linux(container, around),
         }

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from wherry.engine.containers import ownership
 from wherry.engine.containers.record import Container, MountPoint
 from wherry.engine.containers.runtime import SUBPATH
 from wherry.errors import Invalid
@@ -25,9 +26,13 @@ _WRITABLE_ANYWAY: Final = ("/proc", "/dev/pts", "/dev/shm", "/dev/mqueue", "/dev
 Mount = dict[str, Any]
 
 
-def mounts(container: Container) -> list[Mount]:
+Owners = Mapping[str, ownership.Mapping]
+"""The id maps of mounts, by target."""
+
+
+def mounts(container: Container, owners: Owners) -> list[Mount]:
     """All mounts in the order in which they are made."""
-    wanted = user_mounts(container)
+    wanted = [_mapped(mount, owners) for mount in user_mounts(container)]
     targets = {mount["destination"] for mount in wanted}
     standard = [
         mount for mount in standard_mounts(container) if _stays(mount["destination"], targets)
@@ -93,6 +98,24 @@ def _of_point(point: MountPoint) -> Mount:
         return _tmpfs(point.destination, point.options)
     mount = _mount("bind", point.source, point.destination, list(point.options))
     return {**mount, SUBPATH: point.subpath} if point.subpath else mount
+
+
+def _mapped(mount: Mount, owners: Owners) -> Mount:
+    """With its id maps; those of mounts below it too when they come along."""
+    maps = owners.get(mount["destination"])
+    if maps is None or mount["type"] != "bind":
+        return mount
+    word = "ridmap" if "rbind" in mount["options"] else "idmap"
+    return {
+        **mount,
+        "options": [*mount["options"], word],
+        "uidMappings": _rows(maps.uids),
+        "gidMappings": _rows(maps.gids),
+    }
+
+
+def _rows(rows: ownership.Rows) -> list[dict[str, int]]:
+    return [{"containerID": disk, "hostID": seen, "size": count} for disk, seen, count in rows]
 
 
 def _tmpfs(target: str, options: Sequence[str]) -> Mount:

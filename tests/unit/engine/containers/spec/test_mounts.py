@@ -9,7 +9,7 @@ from wherry.engine.containers.spec.mounts import merge_options, mounts
 
 
 def targets(**changes: object) -> list[str]:
-    return [mount["destination"] for mount in mounts(container(**changes))]
+    return [mount["destination"] for mount in mounts(container(**changes), {})]
 
 
 def test_standard_own_and_user_s() -> None:
@@ -38,7 +38,7 @@ def test_ipc_none_has_no_shared_memory() -> None:
 def test_a_privileged_container_may_write_sys() -> None:
     by_target = {
         mount["destination"]: mount["options"]
-        for mount in mounts(container(host_config=HostConfig(privileged=True)))
+        for mount in mounts(container(host_config=HostConfig(privileged=True)), {})
     }
     assert "ro" not in by_target["/sys"]
     assert "ro" not in by_target["/sys/fs/cgroup"]
