@@ -10,6 +10,7 @@ from wherry.cli.command import Command
 from wherry.cli.flags import Flag
 from wherry.cli.formatflag import TABLE_FORMAT
 from wherry.cli.listing import print_listing
+from wherry.cli.platforms import platform_json
 from wherry.cli.timestamps import local_text
 from wherry.cli.units import ellipsis, short_id, size, span
 
@@ -32,7 +33,8 @@ _COMMAND_WIDTH = 45
 
 def run(context: Context, options: Options, arguments: list[str]) -> None:
     """Show how the image was made, newest step first."""
-    steps = context.api.get(f"/images/{quote(arguments[0])}/history")
+    query = {"platform": platform_json(options.text("platform"))}
+    steps = context.api.get(f"/images/{quote(arguments[0])}/history", query)
     full = options.on("no-trunc")
     if options.on("quiet") and not options.text("format"):
         for step in steps:
