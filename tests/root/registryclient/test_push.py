@@ -9,13 +9,13 @@ from typing import BinaryIO
 
 import pytest
 
-from tests.faultyregistry import FaultyRegistry, answer, cut_uploads
+from tests.faultyregistry import Asked, Fault, FaultyRegistry, answer, cut_uploads
 from wherry.errors import Invalid, Unavailable
-from wherry.registry.config import RegistryConfig
+from wherry.registry.config import Mirror, MirrorRow, RegistryConfig
 from wherry.registry.push import CHUNK_AFTER_413, Outcome, Pushed, push_blob
 from wherry.registry.session import Session
 from wherry.spec import digest as digests
-from wherry.spec.image import DOCKER_FOREIGN_LAYER, OCI_MANIFEST, Descriptor, encode
+from wherry.spec.image import DOCKER_FOREIGN_LAYER, OCI_INDEX, OCI_MANIFEST, Descriptor, encode
 
 CONFIG = RegistryConfig(first_retry_delay=0.01, max_download_attempts=3)
 SIZE = 8 << 20
@@ -195,3 +195,35 @@ def test_tags_are_paged(registry: FaultyRegistry) -> None:
     with Session(registry.address, CONFIG) as session:
         assert list(session.tags("a/b")) == registry.tags["a/b"]
     assert len(registry.asked("GET", "/tags/")) == 3
+
+
+def test_a_mirror_that_knows_no_referrers_does_not_end_the_search(
+    registry: FaultyRegistry,
+) -> None:
+    """A mirror says that there are none, of a list and of a tag: what counts is the registry."""
+    config = Descriptor("application/vnd.oci.empty.v1+json", digests.of(b"{}"), 2).to_json()
+    subject = Descriptor(OCI_MANIFEST, digests.of(b"subject"), 7)
+    parts = {"schemaVersion": 2, "mediaType": OCI_MANIFEST, "config": config, "layers": []}
+    about = encode({**parts, "artifactType": "test/1", "subject": subject.to_json()})
+    with Session(registry.address, CONFIG) as session:
+        session.put_manifest("a/b", digests.of(about), OCI_MANIFEST, about)
+    nothing = encode({"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": []})
+    with FaultyRegistry() as mirror:
+        mirror.faults.append(_no_referrers(nothing))
+        mirror.add_manifest("a/b", subject.digest.replace(":", "-"), nothing, OCI_INDEX)
+        rows = (MirrorRow("*", (Mirror("http", mirror.address),)),)
+        settings = RegistryConfig(mirrors=rows, first_retry_delay=0.01)
+        with Session(registry.address, settings) as session:
+            (found,) = session.referrers("a/b", subject.digest)
+            assert session.manifest("a/b", found).document == about
+    assert found.digest == digests.of(about)
+
+
+def _no_referrers(nothing: bytes) -> Fault:
+    def fault(asked: Asked) -> bool:
+        if "/referrers/" not in asked.path:
+            return False
+        asked.say(200, nothing)
+        return True
+
+    return fault
