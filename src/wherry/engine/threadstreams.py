@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
-from concurrent.futures import Executor
+from concurrent.futures import Executor, Future
 from typing import Generic, TypeVar
 
 _PORTION = 1 << 20
@@ -20,23 +20,39 @@ class ThreadReader:
     """Bytes that arrive in the loop, as a file to read from in a thread.
 
     Back-pressure is natural: nothing is taken from the source but when the thread asks. An error
-    of the source is raised in the thread.
+    of the source is raised in the thread. With `ahead` the next portion is gathered while the
+    thread works on the one before; whoever wants that calls `close` when it reads no more.
     """
 
-    def __init__(self, source: AsyncIterator[bytes], loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(
+        self, source: AsyncIterator[bytes], loop: asyncio.AbstractEventLoop, *, ahead: bool = False
+    ) -> None:
         self._source = source
         self._loop = loop
+        self._ahead = ahead
+        self._next: Future[bytes] | None = None
         self._buffer = memoryview(b"")
 
     def read(self, size: int = _PORTION) -> bytes:
         """Up to `size` bytes, none at the end."""
         if not self._buffer:
-            future = asyncio.run_coroutine_threadsafe(self._more(), self._loop)
+            future = self._next or self._ask()
+            self._next = None
             self._buffer = memoryview(future.result())
+            if self._ahead and self._buffer:
+                self._next = self._ask()
         size = len(self._buffer) if size < 0 else size
         portion = bytes(self._buffer[:size])
         self._buffer = self._buffer[size:]
         return portion
+
+    def _ask(self) -> Future[bytes]:
+        return asyncio.run_coroutine_threadsafe(self._more(), self._loop)
+
+    def close(self) -> None:
+        """Ask for nothing more; the source is somebody else's to read again."""
+        if self._next is not None:
+            self._next.cancel()
 
     async def _more(self) -> bytes:
         portions: list[bytes] = []

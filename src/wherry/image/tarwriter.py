@@ -7,6 +7,7 @@ where they suffice, pax records where not (long names, large numbers, xattrs).
 
 from __future__ import annotations
 
+import errno
 import itertools
 import os
 import stat
@@ -279,6 +280,8 @@ class _Writer:
     def _opened(self, node: Node, entry: Entry) -> tuple[Entry, int]:
         file = node.open()
         try:
+            if stat.S_IFMT(os.fstat(file).st_mode) != stat.S_IFMT(node.state.st_mode):
+                raise FileNotFoundError(errno.ENOENT, "replaced since", node.path)
             xattrs = tuple(merged.read_xattrs(file).items())
             if entry.kind == b"0":
                 size = os.fstat(file).st_size

@@ -143,7 +143,12 @@ class MergedDirectory:
             if not stat.S_ISDIR(state.st_mode):
                 break
             roots.append(root)
-            if is_opaque(root, path):
+            try:
+                if is_opaque(root, path):
+                    break
+            except OSError as error:  # removed or replaced since
+                if error.errno not in tree.VANISHED:
+                    raise
                 break
         return MergedDirectory(roots, path)
 

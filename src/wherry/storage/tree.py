@@ -21,7 +21,9 @@ from wherry.storage.usage import Usage
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-VANISHED = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.EXDEV)
+VANISHED = (
+    errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.EXDEV, errno.EAGAIN, errno.EINVAL
+)  # fmt: skip
 """What opening tells of a path that somebody has removed or replaced since it was seen."""
 
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC

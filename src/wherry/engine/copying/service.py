@@ -83,15 +83,16 @@ class Copies:
             await self._write(live, job, archive)
 
     async def _write(self, live: Live, job: Job, archive: AsyncIterator[bytes]) -> None:
-        loop = asyncio.get_running_loop()
+        reader = ThreadReader(archive, asyncio.get_running_loop(), ahead=True)
         copying = await self._begin(live, job, writable=True)
 
         def feed() -> None:
             try:
-                copying.feed(ThreadReader(archive, loop))
+                copying.feed(reader)
                 with _explained(live.record, job["path"]):
                     copying.head()
             finally:
+                reader.close()
                 copying.close()
 
         try:

@@ -26,7 +26,7 @@ async def unpack(name: str, directory: str, archive: AsyncIterator[bytes]) -> No
     """
     view = {"kind": "directory", "path": directory}
     job = {"do": "unpack", "view": view, "path": "/", "no_overwrite": False, "user": ""}
-    reader = ThreadReader(archive, asyncio.get_running_loop())
+    reader = ThreadReader(archive, asyncio.get_running_loop(), ahead=True)
 
     def work() -> None:
         copying = Copying(job, (), fed=True)
@@ -34,6 +34,7 @@ async def unpack(name: str, directory: str, archive: AsyncIterator[bytes]) -> No
             copying.feed(reader)
             copying.head()
         finally:
+            reader.close()
             copying.close()
 
     try:
