@@ -20,6 +20,7 @@ from benchmarks.contestants import Contestants
 from benchmarks.rows import (
     api,
     clients,
+    copies,
     keeper,
     memory,
     networks,
@@ -42,6 +43,7 @@ ROWS = {
     "detached": clients.ten_detached,
     "networks": networks.all_rows,
     "ports": ports.rule_update,
+    "copies": copies.both_ways,
     "unpack": unpack.gzip_layer,
     "registry": registry.blobs,
     "transfers": transfers.image,
