@@ -18,6 +18,9 @@ from tests.guest.cgroups import wait_until
 
 MIB = 2**20
 
+# The guest loads no modules for bridges and firewall: it is here for its cgroups.
+RUN = ("run", "--network", "none")
+
 
 class Guest(Wherry):
     """An engine that is asked by `wherry` instead of the docker command line."""
@@ -71,7 +74,7 @@ def test_limits_of_run_are_in_force_and_seen_inside(engine: Guest) -> None:
         "-m", "32m", "--memory-reservation", "16m", "--pids-limit", "20", "--cpus", "0.5",
         "--cpu-shares", "512", "--cpuset-cpus", "1",
     )  # fmt: skip
-    lines = engine.say("run", "--rm", *flags, "busybox", "sh", "-c", script).splitlines()
+    lines = engine.say(*RUN, "--rm", *flags, "busybox", "sh", "-c", script).splitlines()
     assert lines == [
         "0::/", str(32 * MIB), str(32 * MIB), str(16 * MIB), "20", "50000 100000", "20", "1",
     ]  # fmt: skip
@@ -79,12 +82,12 @@ def test_limits_of_run_are_in_force_and_seen_inside(engine: Guest) -> None:
 
 def test_too_many_processes(engine: Guest) -> None:
     script = "for i in 1 2 3 4 5 6; do sleep 9 & done"
-    said = engine.say("run", "--rm", "--pids-limit", "4", "busybox", "sh", "-c", script, status=2)
+    said = engine.say(*RUN, "--rm", "--pids-limit", "4", "busybox", "sh", "-c", script, status=2)
     assert "can't fork" in said
 
 
 def test_the_host_s_cgroup_namespace(engine: Guest) -> None:
-    inside = engine.say("run", "--rm", "--cgroupns", "host", "busybox", "cat", "/proc/self/cgroup")
+    inside = engine.say(*RUN, "--rm", "--cgroupns", "host", "busybox", "cat", "/proc/self/cgroup")
     assert inside.startswith(f"0::{engine.cgroup_parent}/")
 
 
@@ -93,12 +96,12 @@ def test_a_privileged_container_rules_over_its_own_cgroup(engine: Guest) -> None
         "cat /proc/self/cgroup; cd /sys/fs/cgroup; mkdir init; echo 1 >init/cgroup.procs;"
         " echo +pids +memory >cgroup.subtree_control; mkdir sub; cat sub/pids.max"
     )
-    lines = engine.say("run", "--rm", "--privileged", "busybox", "sh", "-c", script).splitlines()
+    lines = engine.say(*RUN, "--rm", "--privileged", "busybox", "sh", "-c", script).splitlines()
     assert lines == ["0::/", "max"]
 
 
 def test_out_of_memory_is_shown(engine: Guest) -> None:
-    engine.say("run", "--name", "eater", "-m", "16m", "busybox", "tail", "/dev/zero", status=137)
+    engine.say(*RUN, "--name", "eater", "-m", "16m", "busybox", "tail", "/dev/zero", status=137)
     state = engine.inspect("eater")["State"]
     assert (state["OOMKilled"], state["ExitCode"]) == (True, 137)
     engine.say("rm", "eater")
@@ -108,14 +111,14 @@ def test_devices(engine: Guest) -> None:
     disk = os.stat("/").st_dev
     major = os.major(disk)
     script = f"mknod /disk b {major} {os.minor(disk)}; head -c1 /disk"
-    assert "not permitted" in engine.say("run", "--rm", "busybox", "sh", "-c", script, status=1)
+    assert "not permitted" in engine.say(*RUN, "--rm", "busybox", "sh", "-c", script, status=1)
     allowed = ("--device-cgroup-rule", f"b {major}:* r")
-    engine.say("run", "--rm", *allowed, "busybox", "sh", "-c", f"{script} >/dev/null")
-    engine.say("run", "--rm", "--privileged", "busybox", "sh", "-c", f"{script} >/dev/null")
+    engine.say(*RUN, "--rm", *allowed, "busybox", "sh", "-c", f"{script} >/dev/null")
+    engine.say(*RUN, "--rm", "--privileged", "busybox", "sh", "-c", f"{script} >/dev/null")
 
 
 def test_life_of_a_container(engine: Guest) -> None:
-    engine.say("run", "-d", "--name", "life", "-m", "32m", "busybox", "sleep", "1000")
+    engine.say(*RUN, "-d", "--name", "life", "-m", "32m", "busybox", "sleep", "1000")
     directory = engine.cgroup("life")
     pid = engine.inspect("life")["State"]["Pid"]
     assert (directory / "cgroup.procs").read_text().split() == [str(pid)]

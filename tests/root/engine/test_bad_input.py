@@ -34,7 +34,7 @@ AT_CREATION: list[tuple[dict[str, Any], int, str]] = [
     ({"HostConfig": {"Memory": 5}}, 400, "Minimum memory limit allowed is 6MB"),
     ({"HostConfig": {"CapAdd": ["X"]}}, 400, "unknown capability"),
     ({"HostConfig": {"Memory": "much"}}, 400, "cannot unmarshal string"),
-    ({"HostConfig": {"PortBindings": {"80/tcp": [{}]}}}, 501, "publishing ports"),
+    ({"HostConfig": {"PortBindings": {"80/odd": [{}]}}}, 400, "odd"),
     ({"HostConfig": {"Binds": ["a b:/x"]}}, 400, "includes invalid characters"),
 ]
 

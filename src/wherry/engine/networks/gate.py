@@ -8,15 +8,22 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from wherry.engine.networks.settings import NetworkSettings
+from wherry.errors import Unavailable
 
 if TYPE_CHECKING:
     from wherry.engine.containers.record import Container
     from wherry.engine.networks.core import Core
     from wherry.engine.networks.egress_service import Tell
     from wherry.storage.database import Database
+
+
+_NEEDS: Final = (
+    "the kernel needs bridge, veth and nf_tables; without them containers run with "
+    "--network none or host"
+)
 
 
 class Gate:
@@ -63,7 +70,7 @@ class Gate:
         return found is not None
 
     async def open(self) -> Core:
-        """The core. Raises OSError, Unavailable, Invalid for a configuration that fits not."""
+        """The core. Raises Unavailable, Invalid for a configuration that fits not."""
         if self._core is not None:
             return self._core
         async with self._opening:
@@ -72,10 +79,13 @@ class Gate:
                 from wherry.engine.networks import opening
 
                 records = [record for record in self._records() if record.state.running]
-                self._core = await opening.open_core(
-                    self.settings, self._database, records, self._engine_id, self._place,
-                    self._name_of, self._tell_denied,
-                )  # fmt: skip
+                try:
+                    self._core = await opening.open_core(
+                        self.settings, self._database, records, self._engine_id, self._place,
+                        self._name_of, self._tell_denied,
+                    )  # fmt: skip
+                except OSError as error:
+                    raise Unavailable(f"cannot make networks: {error}", hint=_NEEDS) from error
         return self._core
 
     def _name_of(self, id: str) -> str:
