@@ -8,7 +8,6 @@ import socket
 import stat
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -167,8 +166,7 @@ def test_info_does_not_warn(secured: Engine) -> None:
     assert "API is accessible" not in secured.output("info")
 
 
-def _daemon(*words: str) -> subprocess.CompletedProcess[str]:
-    root = tempfile.mkdtemp(prefix="w-", dir="/tmp")
+def _daemon(root: Path, *words: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [
             sys.executable, "-m", "wherry.daemon", f"--data-root={root}/data",
@@ -180,8 +178,8 @@ def _daemon(*words: str) -> subprocess.CompletedProcess[str]:
 
 @pytest.mark.skipif(why_not("wherry") is not None, reason="engines need root")
 @pytest.mark.parametrize("manner", [[], ["--tls"]])
-def test_other_machines_need_a_word(manner: list[str]) -> None:
-    done = _daemon("--host=tcp://0.0.0.0:0", *manner)
+def test_other_machines_need_a_word(manner: list[str], tmp_path: Path) -> None:
+    done = _daemon(tmp_path, "--host=tcp://0.0.0.0:0", *manner)
     assert done.returncode == 1
     assert "will not listen on tcp://0.0.0.0:0" in done.stderr
     assert "--tlsverify" in done.stderr
@@ -189,8 +187,8 @@ def test_other_machines_need_a_word(manner: list[str]) -> None:
 
 
 @pytest.mark.skipif(why_not("wherry") is not None, reason="engines need root")
-def test_files_that_do_not_serve() -> None:
-    done = _daemon("--host=tcp://127.0.0.1:0", "--tlsverify", "--tlscert=/nope.pem")
+def test_files_that_do_not_serve(tmp_path: Path) -> None:
+    done = _daemon(tmp_path, "--host=tcp://127.0.0.1:0", "--tlsverify", "--tlscert=/nope.pem")
     assert done.returncode == 1
     assert "cannot use the TLS files /nope.pem" in done.stderr
 
