@@ -90,7 +90,7 @@ class BuiltinRuntime:
         process = BuiltinProcess(client, id, cgroup, terminal=bundle.terminal)
         process.namespaces = [n["type"] for n in bundle.spec["linux"].get("namespaces") or ()]
         try:
-            with start_plan(bundle, cgroup) as (plan, fds):
+            with start_plan(id, bundle, cgroup) as (plan, fds):
                 # To be found again by the next daemon.
                 note = protocol.encode({"cgroup": path, "namespaces": process.namespaces})
                 await self._launch(
@@ -109,7 +109,7 @@ class BuiltinRuntime:
         cgroup = container.cgroup.child(exec_id)
         started = BuiltinProcess(client, exec_id, cgroup, terminal=process.terminal, container=id)
         try:
-            plan = exec_plan(process, container.namespaces, cgroup)
+            plan = exec_plan(id, process, container.namespaces, cgroup)
             await self._launch(
                 started, "exec", plan, [container.pidfd], process, container=id, note=None
             )
@@ -317,10 +317,14 @@ def _log_of(target: LogTarget | None, id: str) -> dict[str, Any] | None:
 
 
 def _remove_child(cgroup: Cgroup) -> None:
-    """Remove an exec's own cgroup; the container's, which it shares elsewhere, stays."""
-    own = {name: path for name, path in cgroup.v1.items() if name == "freezer"}
+    """Remove an exec's own cgroup; the container's, which it shares elsewhere, stays.
+
+    What the exec left in the background lives on as a part of the container, as in Docker.
+    """
+    own = Cgroup({name: path for name, path in cgroup.v1.items() if name == "freezer"}, cgroup.v2)
     with contextlib.suppress(OSError):
-        Cgroup(own, cgroup.v2).remove()
+        own.give_up_members()
+        own.remove()
 
 
 def _sentence(error: OSError) -> str:

@@ -108,6 +108,11 @@ class Cgroup:
             for cgroup in list(membership.below(directory)):
                 self._remove_emptied(cgroup)
 
+    def give_up_members(self) -> None:
+        """Move what is left inside to the cgroups above, whose limits and fate it shares."""
+        for directory in self.directories():
+            membership.move_all(directory, os.path.dirname(directory))
+
     def _remove_emptied(self, directory: str) -> None:
         """The kernel needs a moment after the last exit before rmdir succeeds."""
         for attempt in range(REMOVE_ATTEMPTS):

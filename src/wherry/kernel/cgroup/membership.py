@@ -47,3 +47,13 @@ def signal_all(directory: str, signal: int) -> int:
         except ProcessLookupError:
             continue
     return len(members)
+
+
+def move_all(directory: str, target: str) -> None:
+    """Move every process into another cgroup. One that ends meanwhile is passed over."""
+    for pid in pids(directory):
+        try:
+            with open(f"{target}/cgroup.procs", "w", encoding="ascii") as file:
+                file.write(str(pid))
+        except (ProcessLookupError, FileNotFoundError):
+            continue
