@@ -65,6 +65,8 @@ def mtu_of(routes: NetlinkSocket) -> int:
     1500 without any default route, or where the host's own MTU is larger than what the world
     takes anyhow is not known: the link's value counts.
     """
-    indexes = {each.index for each in route.dump(routes) if each.is_default and each.index}
+    indexes = {
+        each.index for each in route.dump(routes, local=False) if each.is_default and each.index
+    }
     found = [link.by_index(routes, index).mtu for index in indexes]
     return max(min(found), _SMALLEST_MTU) if found else DEFAULT_MTU

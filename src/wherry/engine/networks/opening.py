@@ -106,10 +106,8 @@ def _add_predefined(core: Core, chooser: SubnetChooser, engine_id: str, *, alone
 def live_routes() -> list[str]:
     """The CIDRs that the host has routes for, in every table but the kernel's own."""
     with NetlinkSocket(NETLINK_ROUTE) as socket:
-        routes = route.dump(socket)
-    return [
-        each.cidr for each in routes if not each.is_default and each.table != route.RT_TABLE_LOCAL
-    ]
+        routes = route.dump(socket, local=False)
+    return [each.cidr for each in routes if not each.is_default]
 
 
 async def restore(core: Core, running: Iterable[Container]) -> None:

@@ -106,13 +106,18 @@ def remove(cidr: str, *, index: int = 0, gateway: str = "", metric: int = 0) -> 
     return Request(RTM_DELROUTE, 0, body, f"remove route {cidr}")
 
 
-def dump(socket: NetlinkSocket) -> list[Route]:
-    """The routes of every table, both families, without the cached ones."""
+def dump(socket: NetlinkSocket, *, local: bool = True) -> list[Route]:
+    """The routes of every table, both families, without the cached ones.
+
+    Without `local` the kernel's own table is left out: four routes for every address that a link
+    has, most of what there is on a host with many bridges.
+    """
     found = []
     for family in (_socket.AF_INET, _socket.AF_INET6):
         body = _RTMSG.pack(family, 0, 0, 0, 0, 0, 0, 0, 0)
         for answer in socket.dump(Request(RTM_GETROUTE, 0, body, "list routes")):
-            if not _RTMSG.unpack_from(answer.body)[8] & _RTM_F_CLONED:
+            header = _RTMSG.unpack_from(answer.body)
+            if not header[8] & _RTM_F_CLONED and (local or header[4] != RT_TABLE_LOCAL):
                 found.append(read(answer))
     return found
 
