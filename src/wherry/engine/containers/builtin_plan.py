@@ -28,7 +28,9 @@ _RECURSIVE = "rbind"
 
 
 @contextmanager
-def start_plan(bundle: Bundle, cgroup: Cgroup) -> Iterator[tuple[dict[str, Any], list[int]]]:
+def start_plan(
+    id: str, bundle: Bundle, cgroup: Cgroup
+) -> Iterator[tuple[dict[str, Any], list[int]]]:
     """The plan of a container's first process, and its descriptors, open while the block lasts.
 
     Raises LaunchError naming the mount or namespace that cannot be opened, or what is wrong in
@@ -53,11 +55,13 @@ def start_plan(bundle: Bundle, cgroup: Cgroup) -> Iterator[tuple[dict[str, Any],
         ]
         process = _sized(bundle.spec["process"], bundle.window)
         spec = {**bundle.spec, "process": process, "linux": linux, "mounts": mounts}
-        yield _planned(bundle, spec, cgroup), fds
+        yield _planned(id, bundle, spec, cgroup), fds
 
 
-def exec_plan(process: ExecProcess, namespaces: Sequence[str], cgroup: Cgroup) -> dict[str, Any]:
-    """The plan of an exec; its one descriptor is the pidfd of the container's first process."""
+def exec_plan(
+    id: str, process: ExecProcess, namespaces: Sequence[str], cgroup: Cgroup
+) -> dict[str, Any]:
+    """The plan of an exec in container `id`; its one descriptor is its first process's pidfd."""
     try:
         return plan_join(
             _sized(process.process, process.window),
@@ -67,12 +71,13 @@ def exec_plan(process: ExecProcess, namespaces: Sequence[str], cgroup: Cgroup) -
             user=process.user,
             groups=process.groups,
             terminal=process.terminal,
+            keyring=_keyring(id),
         )
     except ValueError as error:
         raise LaunchError("plan", 0, str(error)) from error
 
 
-def _planned(bundle: Bundle, spec: Mapping[str, Any], cgroup: Cgroup) -> dict[str, Any]:
+def _planned(id: str, bundle: Bundle, spec: Mapping[str, Any], cgroup: Cgroup) -> dict[str, Any]:
     try:
         return plan_launch(
             spec,
@@ -83,10 +88,16 @@ def _planned(bundle: Bundle, spec: Mapping[str, Any], cgroup: Cgroup) -> dict[st
             groups=bundle.groups,
             terminal=bundle.terminal,
             create_cwd=bundle.create_cwd,
+            keyring=_keyring(id),
             map_root=True,
         )
     except ValueError as error:
         raise LaunchError("plan", 0, str(error)) from error
+
+
+def _keyring(id: str) -> str:
+    """The session keyring's name, as runc's: containers see neither our keys nor each other's."""
+    return f"_ses.{id}"
 
 
 def _sized(process: Mapping[str, Any], window: WindowSize | None) -> Mapping[str, Any]:
