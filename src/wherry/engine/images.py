@@ -165,11 +165,24 @@ class Images:
         return tuple(Removed(step.kind, step.name) for step in steps)
 
     async def prune(self, filters: Mapping[str, tuple[str, ...]]) -> ImagesPruned:
-        """See `ImageBackend.prune`: dangling images, or with `dangling=false` all unused ones."""
+        """See `ImageBackend.prune`: dangling images, or with `dangling=false` all unused ones.
+
+        Broken-off downloads go too, unless a filter says which images are meant.
+        """
         steps, space = await self._run(lambda: self._prune(filters))
         removed = self._removed(steps)
+        if not filters.keys() - {"dangling"}:
+            space += await self._clear_unfinished()
         self._events.publish("image", "prune", "", {"reclaimed": str(space)})
         return ImagesPruned(removed, space)
+
+    async def _clear_unfinished(self) -> int:
+        """Remove broken-off downloads, but for those that somebody goes on with; bytes freed."""
+        if not (await self._run(self._stores.content.partials.usage)).inodes:
+            return 0
+        transfers = await self._transfers()
+        freed: int = await self._run(transfers.clear_unfinished)
+        return freed
 
     def _prune(self, filters: Mapping[str, tuple[str, ...]]) -> tuple[Sequence[Step], int]:
         rest = {name: values for name, values in filters.items() if name != "dangling"}

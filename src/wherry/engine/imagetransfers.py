@@ -53,6 +53,10 @@ class Transfers:
         self._puller = Puller(images, stores.collector, works, config, check, host)
         self._pusher = Pusher(images, stores.collector, config)
 
+    def clear_unfinished(self) -> int:
+        """Remove what broken-off downloads left; see `Downloads.clear_unfinished`. Blocking."""
+        return self._downloads.clear_unfinished()
+
     async def pull(self, request: PullRequest) -> AsyncIterator[Progress]:
         """Fetch an image and yield how it goes; see `Puller.pull` for what it raises."""
 

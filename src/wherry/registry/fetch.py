@@ -64,6 +64,11 @@ class Downloads:
         watcher.advanced(descriptor.size)
         return False
 
+    def clear_unfinished(self) -> int:
+        """Remove the bytes of downloads that were broken off; how many that were on the disk."""
+        with self._lock:
+            return self._content.partials.clear(but=self._running)
+
     def close(self) -> None:
         """End all downloads, keep their partial files, wait for their threads."""
         with self._lock:

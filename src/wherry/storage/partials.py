@@ -3,7 +3,7 @@
 What a file holds is the beginning of the blob, as far as anyone knows: it is hashed again before
 it is trusted. A complete one becomes a blob by a second link, and goes when a record owns that: a
 pull that ends before its image is whole loses none of its layers. Files that nobody went on with
-for `EXPIRY` are removed.
+for `EXPIRY` are removed, and all when images are pruned.
 """
 
 from __future__ import annotations
@@ -109,6 +109,21 @@ class Partials:
             for entry in entries:
                 if entry.name not in kept and entry.stat().st_mtime < oldest:
                     os.unlink(entry.path)
+
+    def clear(self, but: Collection[str]) -> int:
+        """Remove all that nobody goes on with (`but` are those in work); bytes that were freed.
+
+        What is a blob by another link stays: a pull that is not over yet may still need it.
+        """
+        kept = {os.path.basename(self.path(digest)) for digest in but}
+        freed = 0
+        with os.scandir(self._directory) as entries:
+            for entry in entries:
+                state = entry.stat()
+                if entry.name not in kept and state.st_nlink == 1:
+                    os.unlink(entry.path)
+                    freed += state.st_blocks * 512
+        return freed
 
     def usage(self) -> Usage:
         """Disk use of all of them, but for those that are blobs by another link."""

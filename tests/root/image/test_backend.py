@@ -198,3 +198,16 @@ async def test_parallel_loads_of_one_image(engine: Engine, images: Images) -> No
     assert len(list(engine.images.images())) == 1
     assert json.loads((engine.images.resolve("a:1")).document)["os"] == "linux"
     assert len(engine.layers.all()) == 2
+
+
+async def test_pruning_clears_broken_off_downloads(engine: Engine, images: Images) -> None:
+    partials = engine.stores.content.partials
+    with partials.open(digests.of(BASE)) as partial:
+        partial.write(memoryview(BASE[:8192]))
+    size = partials.usage().size
+    assert size > 0
+    assert (await images.prune({"label": ("other",)})).space == 0
+    assert partials.usage().size == size  # somebody meant other images
+    assert (await images.prune({})).space == size
+    assert partials.usage().size == 0
+    assert engine.nothing_left()
