@@ -46,6 +46,7 @@ class Engine(ABC):
         """`own_network`: it runs in a network namespace of its own, with nothing but loopback."""
         self.root = root
         self.own_network = own_network
+        self._network = -1
         self.options = tuple(options)
         self.data_root = root / "data"
         self.exec_root = root / "exec"
@@ -82,13 +83,26 @@ class Engine(ABC):
         self.root.mkdir(parents=True, exist_ok=True)
         with self.log.open("ab") as log:
             self.daemon = subprocess.Popen(
-                [*(_IN_OWN_NETWORK if self.own_network else ()), *self.command()],
+                [*self._network_words(), *self.command()],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
                 cwd=self.root,
             )
         self.wait_until_answering()
+        if self.own_network and self._network < 0:
+            self._network = os.open(f"/proc/{self.daemon.pid}/ns/net", os.O_RDONLY)
+
+    def _network_words(self) -> Sequence[str]:
+        """What brings a command into the engine's own network, the same at every start."""
+        if not self.own_network:
+            return ()
+        return _IN_OWN_NETWORK if self._network < 0 else self.there
+
+    @property
+    def there(self) -> Sequence[str]:
+        """Words before a command that run it in the engine's own network."""
+        return ("nsenter", f"--net=/proc/{os.getpid()}/fd/{self._network}")
 
     def wait_until_answering(self) -> None:
         """Return when `/_ping` is answered. Raises EngineFailed."""
@@ -129,6 +143,9 @@ class Engine(ABC):
     def remove(self) -> None:
         """Delete the engine's directory; a mount that is left below makes this fail, as it must."""
         shutil.rmtree(self.root)
+        if self._network >= 0:
+            os.close(self._network)
+            self._network = -1
 
     def _remove_cgroup_parent(self) -> None:
         for hierarchy in processes.cgroup_hierarchies():
@@ -157,9 +174,7 @@ class Engine(ABC):
 
     def in_network(self, *command: str) -> str:
         """Output of a command in the engine's network namespace, "" when it failed."""
-        enter: list[str] = []
-        if self.own_network and self.daemon is not None:
-            enter = ["nsenter", f"--net=/proc/{self.daemon.pid}/ns/net"]
+        enter = self.there if self._network >= 0 else ()
         done = subprocess.run([*enter, *command], capture_output=True, text=True, check=False)
         return done.stdout if done.returncode == 0 else ""
 

@@ -140,8 +140,8 @@ def play(case: Case, engine: Engine, directory: Path, registry: str = "") -> lis
     """Run every step on one engine, one after the other; `registry` is an address."""
     places = {str(directory): "$PWD", str(engine.root): "$ENGINE"}
     environment = dict(engine.environment)
-    if case.networks and engine.daemon is not None:
-        environment["THERE"] = f"nsenter --net=/proc/{engine.daemon.pid}/ns/net"
+    if case.networks:
+        environment["THERE"] = " ".join(engine.there)
     if case.needs_registry:
         folder = f"{engine.kind}{zlib.crc32(case.name.encode()):08x}"
         environment["REPOSITORY"] = f"{registry}/{folder}"

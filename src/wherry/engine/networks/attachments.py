@@ -57,6 +57,13 @@ class Attachments:
         check_together([network for network, _ in joined])
         for network, wish in joined:
             wishes.check(network, wish)
+        with core.entering([network for network, _ in joined]):
+            return await self._enter(record, joined)
+
+    async def _enter(
+        self, record: Container, joined: Sequence[tuple[Network, EndpointSettings]]
+    ) -> Entered:
+        core = self._core
         async with contextlib.AsyncExitStack() as undo:
             made = self._endpoints(record, joined, undo)
             if not any(network.subnets for network, _ in made):

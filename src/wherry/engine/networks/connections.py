@@ -57,7 +57,11 @@ class Connections:
         record = live.record
         _check_mode(record, network)
         wishes.check(network, wish)
-        running = live.running is not None
+        with self._core.entering([network]):
+            return await self._connect(live, network, wish)
+
+    async def _connect(self, live: Live, network: Network, wish: EndpointSettings) -> bool:
+        record, running = live.record, live.running is not None
         if running:
             if record.network.on(network.id) is not None:
                 raise Denied(
@@ -102,7 +106,7 @@ class Connections:
                 undo.push_async_callback(self._withdraw, sandbox, network, joined)
                 await asyncio.to_thread(self._reroute, sandbox, before, after)
             dns = await self._names(live, sandbox, after)
-            published = self._republish(record, after)
+            published = await self._republish(record, sandbox, after)
             undo.pop_all()
         sandbox.close()
         before_text = files.resolv_conf(record, self._defaults)
@@ -118,13 +122,14 @@ class Connections:
             await self._withdraw(sandbox, network, attachment.endpoint)
             async with core.lock:
                 await asyncio.to_thread(self._reroute, sandbox, before, after)
-        core.dns.names.leave(attachment.endpoint.id)
-        core.dns.configure(record.id, joining.resolver_settings(record, after, core.settings))
-        core.egress.confine(record, after)
-        core.egress.confine_names(record.id)
-        joining.give_back(core, attachment.endpoint)
-        lines = files.own_lines(record, record.config.hostname, network.id)
-        self._note(live, after, self._republish(record, after), record.network.dns)
+            core.dns.names.leave(attachment.endpoint.id)
+            core.dns.configure(record.id, joining.resolver_settings(record, after, core.settings))
+            core.egress.confine(record, after)
+            core.egress.confine_names(record.id)
+            joining.give_back(core, attachment.endpoint)
+            lines = files.own_lines(record, record.config.hostname, network.id)
+            published = await self._republish(record, sandbox, after)
+        self._note(live, after, published, record.network.dns)
         files.disconnected(record, lines)
 
     async def _open(self, live: Live) -> Sandbox:
@@ -165,7 +170,9 @@ class Connections:
         core.egress.confine_names(record.id)
         return (ports.udp, ports.tcp)
 
-    def _republish(self, record: Container, after: Sequence[Made]) -> tuple[Published, ...]:
+    async def _republish(
+        self, record: Container, sandbox: Sandbox, after: Sequence[Made]
+    ) -> tuple[Published, ...]:
         """The ports lead through the endpoint that holds the default route now."""
         core, before = self._core, record.network.published
         target = joining.target_of(after)
@@ -174,7 +181,13 @@ class Connections:
         core.firewall.unpublish(before)
         core.ports.release(before)
         published = joining.publish(core, record, after, keep=before)
-        core.firewall.publish(published)
+        try:
+            if published and core.firewall.translates_inside:
+                await asyncio.to_thread(core.firewall.translate_inside, sandbox, published)
+            core.firewall.publish(published)
+        except BaseException:
+            core.ports.release(published)
+            raise
         return published
 
     def _made(self, record: Container) -> list[Made]:

@@ -6,7 +6,10 @@ An engine whose containers use no network imports and holds none of this: `gate.
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+import contextlib
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -45,6 +48,21 @@ class Core:
     named: SandboxPool
     watch: Watch
     lock: asyncio.Lock
+    _entering: Counter[str] = field(default_factory=Counter)
+
+    @contextlib.contextmanager
+    def entering(self, networks: Iterable[Network]) -> Iterator[None]:
+        """Keep these networks from being removed while somebody is on the way in."""
+        ids = [network.id for network in networks]
+        self._entering.update(ids)
+        try:
+            yield
+        finally:
+            self._entering.subtract(ids)
+
+    def is_entered(self, network: Network) -> bool:
+        """Whether somebody is on the way into it."""
+        return self._entering[network.id] > 0
 
     def driver(self, network: Network) -> NetworkDriver:
         """What makes this network's links."""

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from wherry.engine.containers.roster import Roster
     from wherry.engine.events import EventLog
     from wherry.engine.networks.config import NetworkRequest
+    from wherry.engine.networks.core import Core
     from wherry.engine.networks.gate import Gate
     from wherry.engine.networks.publishing import Bindings
     from wherry.engine.networks.values import Network, NetworkState
@@ -67,8 +68,7 @@ class Networks:
             try:
                 core.catalogue.add(network)
             except BaseException:
-                async with core.lock:
-                    await asyncio.to_thread(core.driver(network).remove, network)
+                await self._take_down(core, network)
                 raise
             core.register(network)
         self._tell("create", network)
@@ -82,23 +82,31 @@ class Networks:
         core = await self._gate.open()
         async with self._changing:
             network = core.catalogue.find(ref)
-            self._check_removable(network, tuple(core.catalogue))
-            if not network.config_only:
-                async with core.lock:
-                    await asyncio.to_thread(core.driver(network).remove, network)
+            self._check_removable(core, network)
+            # Off the list first, so that nobody can enter what is being taken down.
             core.catalogue.remove(network)
+            try:
+                await self._take_down(core, network)
+            except BaseException:
+                core.catalogue.add(network)
+                raise
             core.unregister(network)
         self._tell("destroy", network)
 
-    def _check_removable(self, network: Network, others: Sequence[Network]) -> None:
+    async def _take_down(self, core: Core, network: Network) -> None:
+        if not network.config_only:
+            async with core.lock:
+                await asyncio.to_thread(core.driver(network).remove, network)
+
+    def _check_removable(self, core: Core, network: Network) -> None:
         if network.predefined:
             raise Denied(f"{network.name} is a pre-defined network and cannot be removed")
         prefix = "error while removing network: "
-        if any(other.config_from == network.name for other in others):
+        if any(other.config_from == network.name for other in core.catalogue):
             raise Denied(f'{prefix}configuration network "{network.name}" is in use')
-        members = self._members().get(network.id)
-        if members:
-            names = ", ".join(member.name for member in members)
+        members = self._members().get(network.id, ())
+        if members or core.is_entered(network):
+            names = ", ".join(member.name for member in members) or "the container that starts"
             raise Denied(
                 f"{prefix}network {network.name} id {network.id} has active endpoints",
                 hint=f"stop or disconnect {names} first",
