@@ -128,12 +128,14 @@ class Reconciliation:
             self._remove_cgroup(live)
 
     def _remove_cgroup(self, live: Live) -> None:
-        """Without a keeper that knows it, a cgroup can only be found by its path."""
+        """Without a keeper that knows it, a cgroup can only be found by its path.
+
+        A daemon that was killed while it made one leaves it in some of the trees only.
+        """
         cgroup = Cgroup.locate(self._host.hierarchies, self._composer.cgroup_path(live.record))
-        if not cgroup.exists():
-            return
         try:
-            cgroup.kill()
+            if cgroup.exists():
+                cgroup.kill()
             cgroup.remove()
         except OSError as error:
             _log.warning("cgroup of container %s stays: %s", live.id, error)
