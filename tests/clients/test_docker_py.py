@@ -218,12 +218,3 @@ def test_errors_have_their_kinds(client: Any) -> None:
     with pytest.raises(errors.APIError) as raised:
         client.containers.create("busybox", name="taken")
     assert raised.value.status_code == 409
-
-
-def test_copying_into_a_container_is_refused_plainly(client: Any, request: Any) -> None:
-    if request.getfixturevalue("engine").kind != "wherry":
-        pytest.skip("the reference can do it")
-    container = client.containers.create("busybox")
-    with pytest.raises(errors.APIError) as raised:
-        container.put_archive("/tmp", b"")
-    assert raised.value.status_code == 501

@@ -20,7 +20,7 @@ MEGABYTE = 1 << 20
 @pytest.fixture
 def sleeper(wherry: Engine) -> Iterator[str]:
     """The id of a running container."""
-    id = wherry.output("run", "-d", "busybox", "sleep", "1000")
+    id = wherry.output("run", "-d", "--network", "none", "busybox", "sleep", "1000")
     yield id
     wherry.output("rm", "-f", id)
 
