@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from wherry.daemon.settingrow import Row
-from wherry.engine.networks.settings import AddressPool, NetworkSettings
 from wherry.errors import Invalid
+
+if TYPE_CHECKING:
+    from wherry.engine.networks.settings import AddressPool, NetworkSettings
 
 PART: Final = "networks"
 PROFILES: Final = ("docker", "wherry")
@@ -56,6 +58,9 @@ ROWS: Final = (
 
 def settings(values: Mapping[str, Any]) -> NetworkSettings:
     """The settings of networks from what was given. Raises Invalid."""
+    # Imported here: a daemon that is told nothing about networks does without it.
+    from wherry.engine.networks.settings import NetworkSettings
+
     given = dict(values)
     wherry = given.pop("profile", "docker") == "wherry"
     if wherry:
@@ -69,8 +74,8 @@ def settings(values: Mapping[str, Any]) -> NetworkSettings:
 
 def _pool(given: object) -> AddressPool:
     """{"base": "10.0.0.0/8", "size": 24}, or `base=10.0.0.0/8,size=24`. Raises Invalid."""
-    # Imported here: with the default pools, an idle daemon does without it.
     from wherry.engine.networks.pools import check_pool
+    from wherry.engine.networks.settings import AddressPool
 
     fields = given
     if isinstance(given, str):

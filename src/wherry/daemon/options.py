@@ -10,14 +10,16 @@ import argparse
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from wherry.daemon import networksettings, tlssettings
 from wherry.daemon.settingrow import Row
 from wherry.daemon.tlssettings import TlsSettings
-from wherry.engine.networks.settings import NetworkSettings
 from wherry.errors import Invalid
 from wherry.registry.config import RegistryConfig
+
+if TYPE_CHECKING:
+    from wherry.engine.networks.settings import NetworkSettings
 
 DEFAULT_CONFIG: Final = "/etc/wherry/daemon.json"
 DEFAULT_DATA_ROOT: Final = "/var/lib/wherry"
@@ -54,9 +56,9 @@ class Options:
         """How TCP addresses are secured."""
         return tlssettings.settings(self.tls)
 
-    def network_settings(self) -> NetworkSettings:
-        """How networks are to be. Raises Invalid."""
-        return networksettings.settings(self.networks)
+    def network_settings(self) -> NetworkSettings | None:
+        """How networks are to be, None where nothing was said. Raises Invalid."""
+        return networksettings.settings(self.networks) if self.networks else None
 
     def registry_config(self) -> RegistryConfig:
         """How registries are to be reached. Raises Invalid."""

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Final
 from wherry.engine.containers import logdrivers
 from wherry.engine.containers.defaults import RUNTIME
 from wherry.engine.containers.processes import memory_kib
-from wherry.engine.networks.settings import NetworkSettings
 from wherry.engine.values.images import ImageQuery
 from wherry.engine.values.system import DiskUsage, SystemFacts, VersionFacts
 from wherry.kernel import lsm
@@ -24,6 +23,7 @@ if TYPE_CHECKING:
     from wherry.engine.events import EventLog
     from wherry.engine.host import Host
     from wherry.engine.images import Images
+    from wherry.engine.networks.settings import NetworkSettings
     from wherry.engine.volumes.service import Volumes
     from wherry.storage.stores import Stores
 
@@ -34,8 +34,9 @@ VERSION: Final = "0.1.0"
 class Settings:
     """What the engine's user chose.
 
-    `machine_wide`: this is the machine's own engine, and not one beside it with another data-root;
-    the names of its links and firewall table need nothing to tell them from others'.
+    `networks` None means the defaults. `machine_wide`: this is the machine's own engine, and not
+    one beside it with another data-root; the names of its links and firewall table need nothing to
+    tell them from others'.
     """
 
     data_root: str
@@ -44,7 +45,7 @@ class Settings:
     insecure_addresses: tuple[str, ...] = ()
     cgroup_parent: str = "/wherry"
     registries: RegistryConfig = field(default_factory=RegistryConfig)
-    networks: NetworkSettings = field(default_factory=NetworkSettings)
+    networks: NetworkSettings | None = None
     machine_wide: bool = False
 
 

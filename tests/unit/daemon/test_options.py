@@ -113,7 +113,7 @@ def test_pools_and_switches_as_flags() -> None:
 
 
 def test_the_wherry_profile_keeps_ports_at_home() -> None:
-    assert options.read([]).network_settings().ip == ""
+    assert options.read([]).network_settings() is None
     settings = options.combine({}, {"profile": "wherry"}).network_settings()
     assert (settings.ip, settings.publish_obeys_input) == ("127.0.0.1", True)
     settings = options.combine({}, {"profile": "wherry", "ip": "0.0.0.0"}).network_settings()

@@ -10,13 +10,13 @@ import asyncio
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Final
 
-from wherry.engine.networks.settings import NetworkSettings
 from wherry.errors import Unavailable
 
 if TYPE_CHECKING:
     from wherry.engine.containers.record import Container
     from wherry.engine.networks.core import Core
     from wherry.engine.networks.egress_service import Tell
+    from wherry.engine.networks.settings import NetworkSettings
     from wherry.storage.database import Database
 
 
@@ -36,14 +36,14 @@ class Gate:
 
     def __init__(
         self,
-        settings: NetworkSettings,
+        settings: NetworkSettings | None,
         database: Database,
         records: Callable[[], Iterable[Container]],
         engine_id: str,
         place: str,
         tell_denied: Tell,
     ) -> None:
-        self.settings = settings
+        self._settings = settings
         self._database = database
         self._records = records
         self._engine_id = engine_id
@@ -51,6 +51,16 @@ class Gate:
         self._tell_denied = tell_denied
         self._opening = asyncio.Lock()
         self._core: Core | None = None
+
+    @property
+    def settings(self) -> NetworkSettings:
+        """What the configuration says, or the defaults where it says nothing."""
+        if self._settings is None:
+            # Imported here: nobody has asked for anything until now.
+            from wherry.engine.networks.settings import NetworkSettings
+
+            self._settings = NetworkSettings()
+        return self._settings
 
     @property
     def core(self) -> Core | None:

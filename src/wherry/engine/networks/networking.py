@@ -12,8 +12,13 @@ from typing import TYPE_CHECKING, Final
 from wherry.engine.containers.spec.hostsfile import HOST_GATEWAY
 from wherry.engine.containers.spec.resolvfile import Wishes
 from wherry.engine.networks import wishes
-from wherry.engine.networks.settings import NO_BRIDGE, predefined_id
-from wherry.engine.networks.values import Attachment, Endpoint, NetworkState
+from wherry.engine.networks.values import (
+    NO_BRIDGE,
+    Attachment,
+    Endpoint,
+    NetworkState,
+    predefined_id,
+)
 
 if TYPE_CHECKING:
     from wherry.engine.containers.config import NetworkingConfig

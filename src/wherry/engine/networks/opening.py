@@ -24,8 +24,8 @@ from wherry.engine.networks.pools import SubnetChooser
 from wherry.engine.networks.ports import Ports
 from wherry.engine.networks.predefined import DefaultBridge, host_network, no_network
 from wherry.engine.networks.sandbox import Sandbox
-from wherry.engine.networks.settings import NO_BRIDGE, predefined_id
 from wherry.engine.networks.store import NetworkTable
+from wherry.engine.networks.values import NO_BRIDGE, predefined_id
 from wherry.kernel.netlink import route
 from wherry.kernel.netlink.socket import NETLINK_ROUTE, NetlinkSocket
 

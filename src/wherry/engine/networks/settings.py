@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from typing import Final
 
@@ -26,10 +25,6 @@ DEFAULT_POOLS: Final = (
 BRIDGE_POOLS: Final = (AddressPool("172.17.0.0/16", 20),)
 """Where the default bridge looks first, with the default pools: it is the one network that people
 put many containers on, and a bridge has room for 1,023."""
-
-
-NO_BRIDGE: Final = "none"
-"""Value of the setting `bridge` that means: no default network, loopback in its place."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +55,3 @@ class NetworkSettings:
     dns_opts: tuple[str, ...] = ()
     host_gateway_ips: tuple[str, ...] = ()
     publish_obeys_input: bool = False
-
-
-def predefined_id(engine_id: str, name: str) -> str:
-    """The id of a network that is always there: the same after every start of the engine."""
-    return hashlib.sha256(f"{engine_id} {name}".encode()).hexdigest()

@@ -10,6 +10,7 @@ Words and defaults are Docker's: Docker Engine API v1.51, definitions `Network`,
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -26,6 +27,9 @@ SYSCTLS = "com.docker.network.endpoint.sysctls"
 
 PREDEFINED = ("bridge", "host", "none")
 """Names of the three networks that are always there."""
+
+NO_BRIDGE = "none"
+"""Value of the setting `bridge` that means: no default network, loopback in its place."""
 
 DEFAULT_LINK = "wherry0"
 """Link of the network "bridge" where neither an option nor the daemon's configuration names one."""
@@ -221,3 +225,8 @@ class NetworkState:
     def on(self, network_id: str) -> Attachment | None:
         """The attachment to a network, None where there is none."""
         return next((a for a in self.attachments if a.endpoint.network_id == network_id), None)
+
+
+def predefined_id(engine_id: str, name: str) -> str:
+    """The id of a network that is always there: the same after every start of the engine."""
+    return hashlib.sha256(f"{engine_id} {name}".encode()).hexdigest()
