@@ -211,3 +211,27 @@ def test_what_is_not_served_says_so(wherry: Engine) -> None:
 
 
 LONG_LIVED = {"/events"}
+
+
+def test_networks(talk: Conversation) -> None:
+    pool = {"Subnet": "10.219.0.0/24", "Gateway": "10.219.0.1", "IPRange": "10.219.0.128/25"}
+    body = {"Name": "judged", "Labels": {"a": "b"}, "IPAM": {"Config": [pool]}}
+    made = talk.read("POST", "/networks/create", body, expect=201)
+    talk.read("GET", "/networks")
+    talk.read("GET", "/networks/judged")
+    talk.read("GET", "/networks/host")
+    path = _started(talk, ExposedPorts={"80/tcp": {}})
+    endpoint = {"IPAMConfig": {"IPv4Address": "10.219.0.7"}, "Aliases": ["x"]}
+    connection = {"Container": path.rpartition("/")[2], "EndpointConfig": endpoint}
+    talk.ask("POST", "/networks/judged/connect", connection, expect=200)
+    talk.ask("POST", "/networks/judged/connect", connection, expect=403)
+    talk.read("GET", "/networks/judged")
+    talk.read("GET", f"{path}/json")
+    talk.read("GET", "/containers/json")
+    talk.ask("DELETE", "/networks/judged", expect=403)
+    talk.ask("POST", "/networks/judged/disconnect", connection, expect=200)
+    talk.ask("POST", "/networks/create", {"Name": "host"}, expect=403)
+    talk.ask("POST", "/networks/create", {"Name": "judged", "CheckDuplicate": True}, expect=409)
+    talk.ask("GET", "/networks/nosuch", expect=404)
+    talk.ask("DELETE", f"/networks/{made['Id']}", expect=204)
+    talk.read("POST", "/networks/prune")

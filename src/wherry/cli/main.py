@@ -6,6 +6,7 @@ import os
 import sys
 
 from wherry.cli import commands
+from wherry.cli.command import ANY
 from wherry.cli.context import Context
 from wherry.cli.failures import STATUS_FAILED, Failure, UsageFailure
 from wherry.cli.flags import HelpWanted, Options, parse
@@ -118,6 +119,11 @@ def _check_count(name: str, command: Command, count: int) -> None:
         wanted, verb = "accepts no arguments", "Run"
     elif command.least == command.most:
         wanted, verb = f"requires {_arguments(command.least)}", "Run"
+    elif command.least and command.most < ANY:
+        wanted, verb = (
+            f"requires at least {command.least} and at most {command.most} arguments",
+            "Run",
+        )
     elif count < command.least:
         wanted, verb = f"requires at least {_arguments(command.least)}", "See"
     else:

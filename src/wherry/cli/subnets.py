@@ -26,9 +26,9 @@ def subnet_rows(
             raise Failure("multiple overlapping subnet configuration is not supported")
         rows.append({"Subnet": text})
     for text in ranges:
-        _put(rows, "IPRange", text, f"no matching subnet for range {text}", "ranges")
+        _put(rows, "IPRange", text, "range", "on")
     for text in gateways:
-        _put(rows, "Gateway", text, f"no matching subnet for gateway {text}", "gateways")
+        _put(rows, "Gateway", text, "gateway", "for")
     for pair in aux:
         name, _, address = pair.partition("=")
         row = _row_of(rows, address, f"no matching subnet for aux-address {address}")
@@ -36,11 +36,11 @@ def subnet_rows(
     return rows
 
 
-def _put(rows: list[Row], key: str, text: str, missing: str, what: str) -> None:
-    row = _row_of(rows, text, missing)
+def _put(rows: list[Row], key: str, text: str, what: str, preposition: str) -> None:
+    row = _row_of(rows, text, f"no matching subnet for {what} {text}")
     if key in row:
         raise Failure(
-            f"cannot configure multiple {what} ({text}, {row[key]}) on the same subnet "
+            f"cannot configure multiple {what}s ({text}, {row[key]}) {preposition} the same subnet "
             f"({row['Subnet']})"
         )
     row[key] = text

@@ -40,13 +40,13 @@ def run(context: Context, options: Options, arguments: list[str]) -> None:
 
 def _listing(length: int) -> Listing:
     return Listing(
-        "*formatter.networkContext",
+        "*network.networkContext",
         (
             Column("ID", "NETWORK ID", lambda network: network["Id"][:length]),
             Column("Name", "NAME", lambda network: network["Name"]),
             Column("Driver", "DRIVER", lambda network: network["Driver"]),
             Column("Scope", "SCOPE", lambda network: network["Scope"]),
-            Column("IPv4", "IPV4", lambda network: _truth(network.get("EnableIPv4", True))),
+            Column("IPv4", "IPV4", lambda network: _truth(network.get("EnableIPv4", False))),
             Column("IPv6", "IPV6", lambda network: _truth(network["EnableIPv6"])),
             Column("Internal", "INTERNAL", lambda network: _truth(network["Internal"])),
             Column("Labels", "LABELS", _labels),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from wherry.cli.command import Command
 from wherry.cli.each import container_path
 from wherry.cli.failures import Failure
+from wherry.cli.flagvalues import unsigned16
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,8 +24,10 @@ def run(context: Context, options: Options, arguments: list[str]) -> None:
         say_ports(context, ports)
         return
     port, _, proto = arguments[1].partition("/")
-    if not port.isdigit() or int(port) > 65535:
-        raise Failure(f"Error: invalid port ({port})")
+    try:
+        unsigned16(port)
+    except ValueError as error:
+        raise Failure(f"Error: invalid port ({port}): {error}") from None
     bindings = ports.get(f"{port}/{proto or 'tcp'}")
     if not bindings:
         raise Failure(f"Error: No public port '{arguments[1]}' published for {container}")
