@@ -99,8 +99,12 @@ def _add_predefined(core: Core, chooser: SubnetChooser, engine_id: str, *, alone
 
     maker = DefaultBridge(core.settings, chooser, taken, alone=alone)
     bridge = maker.define(known, predefined_id(engine_id, "bridge"))
-    if bridge != known:
-        catalogue.add(bridge)
+    if bridge == known:
+        return
+    if known is not None and (known.bridge, known.subnets) != (bridge.bridge, bridge.subnets):
+        # The settings have changed: the link is made anew, and what runs is plugged in again.
+        core.driver(known).remove(known)
+    catalogue.add(bridge)
 
 
 def live_routes() -> list[str]:
