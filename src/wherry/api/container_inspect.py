@@ -8,6 +8,7 @@ from wherry.api.container_networks import network_settings
 from wherry.api.shims import CONTAINER, adapted
 from wherry.api.timestamps import rfc3339_nano
 from wherry.api.version import Version
+from wherry.engine.containers import links
 from wherry.engine.containers.record import Container, MountPoint, State
 from wherry.engine.values.containers import Sizes
 from wherry.spec.jsonencode import encode
@@ -34,7 +35,7 @@ def inspected(container: Container, sizes: Sizes | None, version: Version) -> di
         "ProcessLabel": "",
         "AppArmorProfile": "",
         "ExecIDs": list(container.execs) or None,
-        "HostConfig": encode(container.host_config),
+        "HostConfig": encode(container.host_config) | _links(container),
         "GraphDriver": {"Data": {}, "Name": container.driver},
     }
     if sizes is not None:
@@ -45,6 +46,15 @@ def inspected(container: Container, sizes: Sizes | None, version: Version) -> di
         "NetworkSettings": network_settings(container),
     }
     return adapted(CONTAINER, shown, version)
+
+
+def _links(container: Container) -> dict[str, Any]:
+    """Return the links of the default bridge in Docker's form: container and place of the name."""
+    host = container.host_config
+    if not host.links or host.network_mode not in links.DEFAULT_MODES:
+        return {}
+    pairs = (links.split(text) for text in host.links)
+    return {"Links": [f"/{name}:/{container.name}/{alias}" for name, alias in pairs]}
 
 
 def state(state: State) -> dict[str, Any]:

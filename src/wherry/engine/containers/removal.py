@@ -43,7 +43,7 @@ class Removal:
     async def remove(self, live: Live, request: RemoveRequest) -> None:
         """Remove it. Raises Conflict when it runs and `force` is not set, or is being removed."""
         if request.link:
-            raise Unsupported("removing a link is not supported yet: there are no links")
+            raise Unsupported("removing a link is not supported")
         if live.removing:
             raise Conflict(f"removal of container {live.record.name} is already in progress")
         if live.record.state.running and not request.force:
