@@ -10,6 +10,7 @@ LAYERS = {
     "wherry.errors": 0,
     "wherry.spec": 0,
     "wherry.dockerfile": 0,
+    "wherry.jsontext": 1,
     "wherry.atomicfile": 1,
     "wherry.kernel": 1,
     "wherry.http": 1,

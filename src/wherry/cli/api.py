@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from wherry.cli.failures import ApiFailure, Failure, Unreachable
 from wherry.cli.http import Connection, ProtocolError, Response
-from wherry.cli.jsontext import decode, encode
+from wherry.jsontext import decode, encode
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from wherry.cli.failures import STATUS_FAILED, Failure
-from wherry.cli.jsontext import encode, encode_pretty
+from wherry.jsontext import encode, encode_pretty
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -9,10 +9,10 @@ from __future__ import annotations
 import time
 
 from wherry.cli.failures import Failure
-from wherry.cli.jsontext import decode_first
 from wherry.cli.output import is_terminal, write_text
 from wherry.cli.terminal import window_size
 from wherry.cli.units import size
+from wherry.jsontext import decode_first
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

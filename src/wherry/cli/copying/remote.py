@@ -6,7 +6,7 @@ import binascii
 
 from wherry.cli.each import container_path
 from wherry.cli.failures import ApiFailure, Failure
-from wherry.cli.jsontext import decode
+from wherry.jsontext import decode
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ import os
 
 from wherry.cli.credentials.login import Login, host_of
 from wherry.cli.failures import Failure
-from wherry.cli.jsontext import decode, encode_pretty
+from wherry.jsontext import decode, encode_pretty
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

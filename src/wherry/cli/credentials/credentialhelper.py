@@ -13,7 +13,7 @@ import os
 
 from wherry.cli.credentials.login import Login
 from wherry.cli.failures import Failure
-from wherry.cli.jsontext import decode, encode
+from wherry.jsontext import decode, encode
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

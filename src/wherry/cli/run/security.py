@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from wherry.cli.failures import Failure
-from wherry.cli.jsontext import decode, encode
+from wherry.jsontext import decode, encode
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

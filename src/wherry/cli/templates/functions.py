@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from wherry.cli.jsontext import encode
 from wherry.cli.templates.fields import Fields
 from wherry.cli.templates.printing import go_text, is_true, printf
+from wherry.jsontext import encode
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -9,9 +9,9 @@ from wherry.cli.failures import Failure
 from wherry.cli.filters import encode_filters
 from wherry.cli.flags import Flag
 from wherry.cli.formatflag import LINE_FORMAT
-from wherry.cli.jsontext import encode
 from wherry.cli.progress import messages
 from wherry.cli.timestamps import local_text, query_time
+from wherry.jsontext import encode
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

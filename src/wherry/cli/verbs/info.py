@@ -8,7 +8,7 @@ from wherry.cli.failures import STATUS_FAILED, Failure
 from wherry.cli.flags import Flag
 from wherry.cli.formatflag import OBJECT_FORMAT
 from wherry.cli.infotext import server_lines
-from wherry.cli.jsontext import encode
+from wherry.jsontext import encode
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

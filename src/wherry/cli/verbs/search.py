@@ -8,8 +8,8 @@ from wherry.cli.credentials.store import auth_headers
 from wherry.cli.filters import encode_filters
 from wherry.cli.flags import Flag
 from wherry.cli.formatflag import TABLE_FORMAT
-from wherry.cli.jsontext import decode
 from wherry.cli.listing import print_listing
+from wherry.jsontext import decode
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -10,8 +10,8 @@ from wherry.cli.command import Command
 from wherry.cli.failures import STATUS_FAILED, Failure
 from wherry.cli.flags import Flag
 from wherry.cli.formatflag import OBJECT_FORMAT
-from wherry.cli.jsontext import encode
 from wherry.cli.output import STDOUT, write_text
+from wherry.jsontext import encode
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 
+from wherry import jsontext
 from wherry.errors import Invalid
 from wherry.kernel import seccomp
 from wherry.kernel.cgroup import device_rules
-from wherry.runtime.oci import json_text
 from wherry.runtime.oci.refusal import Refusal
 from wherry.spec import runtime_checks
 
@@ -24,7 +24,7 @@ def read(bundle: str) -> Spec:
     """The checked config.json of `bundle`; Refusal when it is missing or wrong."""
     path = os.path.join(bundle, CONFIG)
     try:
-        spec: Spec = json_text.read(path)
+        spec: Spec = jsontext.read(path)
     except FileNotFoundError:
         raise Refusal(f"JSON specification file {CONFIG} not found") from None
     try:

@@ -10,8 +10,8 @@ from __future__ import annotations
 import os
 import time
 
+from wherry import jsontext
 from wherry.kernel.cgroup.cgroup import Cgroup
-from wherry.runtime.oci import json_text
 from wherry.runtime.oci.refusal import BAD_ID, NOT_THERE, Refusal
 
 TYPE_CHECKING = False
@@ -83,7 +83,7 @@ class Container:
         }
         temporary = f"{self.directory}/{STATE}.new"
         with open(temporary, "w", encoding="utf-8") as file:
-            file.write(json_text.dumps(value))
+            file.write(jsontext.encode_ascii(value))
         os.rename(temporary, f"{self.directory}/{STATE}")
 
     def alive(self) -> bool:
@@ -153,7 +153,7 @@ def load(root: str, id: str) -> Container:
     check_id(id)
     directory = os.path.join(root, id)
     try:
-        value = json_text.read(f"{directory}/{STATE}")
+        value = jsontext.read(f"{directory}/{STATE}")
     except FileNotFoundError:
         raise Refusal(NOT_THERE) from None
     if value.get("format") != FORMAT:

@@ -3,7 +3,7 @@ container's. Each gets the container's state as JSON on standard input."""
 
 from __future__ import annotations
 
-from wherry.runtime.oci import json_text
+from wherry import jsontext
 from wherry.runtime.start import Child
 from wherry.runtime.steps import gate
 
@@ -33,7 +33,7 @@ def _rows(container: Container, kind: str) -> list[dict[str, Any]]:
 def _arguments(
     container: Container, hook: dict[str, Any], status: str
 ) -> tuple[str, list[str], list[str], int, str]:
-    state = json_text.dumps({**container.state(status), "pid": container.pid})
+    state = jsontext.encode_ascii({**container.state(status), "pid": container.pid})
     return (
         hook["path"],
         list(hook.get("args") or [hook["path"]]),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 
-from wherry.runtime.oci import json_text
+from wherry import jsontext
 
 DEFAULT_LOG = "/dev/stderr"
 
@@ -40,9 +40,9 @@ class Report:
         now = time.time()
         stamp = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(now)) + "Z"
         if self.json:
-            line = json_text.dumps({"level": level, "msg": message, "time": stamp})
+            line = jsontext.encode_ascii({"level": level, "msg": message, "time": stamp})
         else:
-            line = f'time="{stamp}" level={level} msg={json_text.dumps(message)}'
+            line = f'time="{stamp}" level={level} msg={jsontext.encode_ascii(message)}'
         self._write(f"{line}\n".encode("utf-8", "replace"))
 
     def _write(self, line: bytes) -> None:

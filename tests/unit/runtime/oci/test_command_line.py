@@ -1,17 +1,14 @@
-"""The command line of wherry-oci without containers: flags, JSON, small parsers, imports."""
+"""The command line of wherry-oci without containers: flags, small parsers, imports."""
 
 from __future__ import annotations
 
-import json
 import subprocess
 import sys
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from wherry.runtime.oci import flags, json_text
+from wherry.runtime.oci import flags
 from wherry.runtime.oci.refusal import Refusal
 from wherry.runtime.oci.verbs import events, features, kill, ps, update
 
@@ -43,25 +40,6 @@ def test_flags(words: str, values: dict[str, Any], rest: list[str]) -> None:
 def test_wrong_flags(words: str) -> None:
     with pytest.raises(Refusal):
         flags.parse(ROWS, words.split())
-
-
-VALUES = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.text(),
-    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
-)
-
-
-@given(VALUES)
-def test_json_is_what_the_standard_library_says(value: Any) -> None:
-    assert json.loads(json_text.dumps(value)) == value
-    assert json.loads(json_text.pretty(value)) == value
-    assert json_text.loads(f" {json.dumps(value)}\n") == value
-
-
-@pytest.mark.parametrize("text", ["", "{", "[1,]", "{} x", "nul"])
-def test_what_is_not_json(text: str) -> None:
-    with pytest.raises(ValueError):
-        json_text.loads(text)
 
 
 @pytest.mark.parametrize("text", ["9", "KILL", "SIGKILL", "sigkill"])

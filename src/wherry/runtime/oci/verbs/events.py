@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import time
 
-from wherry.runtime.oci import json_text
+from wherry import jsontext
 from wherry.runtime.oci.container import STOPPED, load, the_only
 from wherry.runtime.oci.flags import SWITCH, TEXT
 from wherry.runtime.oci.refusal import Refusal
@@ -55,7 +55,7 @@ def _follow(container: Container, interval: float) -> None:
 
 def _tell(container: Container, kind: str, data: dict[str, Any] | None) -> None:
     event = {"type": kind, "id": container.id, **({"data": data} if data else {})}
-    sys.stdout.write(json_text.dumps(event) + "\n")
+    sys.stdout.write(jsontext.encode_ascii(event) + "\n")
     sys.stdout.flush()
 
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 from _socket import AF_UNIX, SOCK_CLOEXEC, SOCK_SEQPACKET, socketpair
 
+from wherry import jsontext
 from wherry.errors import Invalid
 from wherry.kernel import process as processes
 from wherry.runtime import join, plan, protocol
 from wherry.runtime.failure import Failure
-from wherry.runtime.oci import bundle, console, foreground, json_text
+from wherry.runtime.oci import bundle, console, foreground
 from wherry.runtime.oci.begin import DefaultSignals, preserved, write_pid_file
 from wherry.runtime.oci.container import PAUSED, STOPPED, load
 from wherry.runtime.oci.flags import LIST, NUMBER, SWITCH, TEXT
@@ -78,7 +79,7 @@ def _check(container: Container, options: dict[str, Any]) -> None:
 def _process(container: Container, options: dict[str, Any], args: list[str]) -> Process:
     """The process of the file given, or the container's own with the flags' changes."""
     if options["process"]:
-        process: Process = json_text.read(options["process"])
+        process: Process = jsontext.read(options["process"])
     else:
         process = {**container.spec["process"], "args": args, "terminal": False}
         _apply(process, options)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 import sys
 
+from wherry import jsontext
 from wherry.kernel import capability, lsm, seccomp, seccomp_program
 from wherry.runtime import mount_options
-from wherry.runtime.oci import json_text
 from wherry.spec import runtime, runtime_checks
 
 TYPE_CHECKING = False
@@ -23,7 +23,7 @@ ARGUMENTS = ""
 
 def run(context: Context, options: dict[str, Any], words: list[str]) -> int:
     """Print the document."""
-    sys.stdout.write(json_text.pretty(document(), "    ") + "\n")
+    sys.stdout.write(jsontext.encode_pretty(document()) + "\n")
     return 0
 
 

@@ -6,7 +6,7 @@ import os
 import pwd
 import sys
 
-from wherry.runtime.oci import json_text
+from wherry import jsontext
 from wherry.runtime.oci.container import STATE, STOPPED, Container, load
 from wherry.runtime.oci.flags import SWITCH, TEXT
 from wherry.runtime.oci.refusal import Refusal
@@ -32,7 +32,7 @@ def run(context: Context, options: dict[str, Any], words: list[str]) -> int:
     if options["quiet"]:
         sys.stdout.write("".join(f"{container.id}\n" for container in containers))
     elif form == "json":
-        sys.stdout.write(json_text.dumps([_row(container) for container in containers]))
+        sys.stdout.write(jsontext.encode_ascii([_row(container) for container in containers]))
     elif form == "table":
         sys.stdout.write(_table([_row(container) for container in containers]))
     else:

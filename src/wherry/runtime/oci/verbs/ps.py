@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
-from wherry.runtime.oci import json_text
+from wherry import jsontext
 from wherry.runtime.oci.container import STOPPED, load
 from wherry.runtime.oci.flags import TEXT
 from wherry.runtime.oci.refusal import NOT_RUNNING, Refusal
@@ -32,7 +32,7 @@ def run(context: Context, options: dict[str, Any], words: list[str]) -> int:
         raise Refusal("invalid format option")
     pids = container.cgroup.pids()
     if form == "json":
-        sys.stdout.write(json_text.dumps(pids) + "\n")
+        sys.stdout.write(jsontext.encode_ascii(pids) + "\n")
     else:
         sys.stdout.write(select(_output_of_ps(words[1:] or ["-ef"]), pids))
     return 0

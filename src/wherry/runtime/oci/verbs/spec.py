@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from wherry.runtime.oci import json_text
+from wherry import jsontext
 from wherry.runtime.oci.bundle import CONFIG
 from wherry.runtime.oci.flags import SWITCH, TEXT
 from wherry.runtime.oci.refusal import Refusal
@@ -27,7 +27,7 @@ def run(context: Context, options: dict[str, Any], words: list[str]) -> int:
     """Never overwrite one that is there."""
     path = os.path.join(options["bundle"], CONFIG)
     ids = (os.geteuid(), os.getegid()) if options["rootless"] else None
-    text = json_text.pretty(runtime.template(rootless_ids=ids), "\t")
+    text = jsontext.encode_pretty(runtime.template(rootless_ids=ids), "\t")
     try:
         fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
     except FileExistsError:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from wherry.runtime.oci import json_text
+from wherry import jsontext
 from wherry.runtime.oci.container import load, the_only
 
 TYPE_CHECKING = False
@@ -22,5 +22,5 @@ def run(context: Context, options: dict[str, Any], words: list[str]) -> int:
     """The state of the specification, with runc's additions (rootfs, created, owner)."""
     container = load(context.root, the_only(words, "state"))
     more = {"rootfs": container.rootfs, "created": container.created, "owner": ""}
-    sys.stdout.write(json_text.pretty({**container.state(), **more}) + "\n")
+    sys.stdout.write(jsontext.encode_pretty({**container.state(), **more}, "  ") + "\n")
     return 0

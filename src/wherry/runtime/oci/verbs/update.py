@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from wherry.runtime.oci import json_text
+from wherry import jsontext
 from wherry.runtime.oci.container import load, the_only
 from wherry.runtime.oci.flags import NUMBER, TEXT
 from wherry.runtime.oci.refusal import Refusal
@@ -59,7 +59,7 @@ def run(context: Context, options: dict[str, Any], words: list[str]) -> int:
 
 
 def _from_file(path: str) -> dict[str, Any]:
-    value = json_text.loads(sys.stdin.read()) if path == "-" else json_text.read(path)
+    value = jsontext.decode(sys.stdin.read()) if path == "-" else jsontext.read(path)
     for problem in runtime_shape.mismatches(value, runtime_shape.RESOURCES, "resources"):
         raise Refusal(problem)
     return {kind: settings for kind, settings in value.items() if settings}
