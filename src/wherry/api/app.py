@@ -1,22 +1,21 @@
-"""Docker's HTTP API as one handler: version, route, endpoint, error.
+"""Docker's HTTP API as one handler: route, access, version, endpoint, error.
 
 The order of checks is dockerd's: an unknown path is 404 whatever its version, an unspoken version
-is 400 before the endpoint sees the request.
+is 400 before the endpoint sees the request. Whether the caller may do it at all comes before both.
 """
 
 from __future__ import annotations
 
 import dataclasses
 from typing import Final
-from urllib.parse import unquote
 
+from wherry.api.access.guard import Guard, Open
 from wherry.api.backend import Backends
 from wherry.api.call import Call
 from wherry.api.query import Query
-from wherry.api.router import Router
-from wherry.api.routes import ROUTES
+from wherry.api.routing import locate
 from wherry.api.status import error_response
-from wherry.api.version import MAXIMUM, negotiated, split_prefix, text_of
+from wherry.api.version import MAXIMUM, negotiated, text_of
 from wherry.errors import NotFound
 from wherry.http.message import Answer, Request
 
@@ -24,12 +23,12 @@ from wherry.http.message import Answer, Request
 class Api:
     """The handler for `wherry.http.server.Server`.
 
-    `product` is what the Server header says, "Name/1.2".
+    `product` is what the Server header says, "Name/1.2"; `guard` is asked about every request.
     """
 
-    def __init__(self, engine: Backends, product: str) -> None:
+    def __init__(self, engine: Backends, product: str, guard: Guard | None = None) -> None:
         self._engine: Final = engine
-        self._router: Final = Router(ROUTES)
+        self._guard: Final = guard or Open()
         self._headers: Final = {
             "Api-Version": text_of(MAXIMUM),
             "Docker-Experimental": "false",
@@ -46,13 +45,12 @@ class Api:
         return dataclasses.replace(answer, headers={**self._headers, **answer.headers})
 
     async def _dispatch(self, request: Request) -> Answer:
-        wanted, path = split_prefix(unquote(request.path))
-        found = self._router.find(request.method, path) if path.startswith("/") else None
-        if found is None:
+        place = locate(request)
+        self._guard.check(request, place.verb)
+        if place.route is None:
             raise NotFound("page not found")
-        route, parts = found
-        version = negotiated(wanted)
-        if version < route.since:
+        version = negotiated(place.wanted)
+        if version < place.route.since:
             raise NotFound("page not found")
-        call = Call(request, version, parts, Query(request.query), self._engine)
-        return await route.endpoint(call)
+        call = Call(request, version, place.parts, Query(request.query), self._engine)
+        return await place.route.endpoint(call)

@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Protocol
 from wherry.engine.containers.config import EndpointSettings, UpdateConfig
 from wherry.engine.networks.config import NetworkRequest
 from wherry.engine.networks.facts import NetworkCreated, NetworkFacts
+from wherry.engine.scopes.values import Scope, SocketRequest
 from wherry.engine.values.archives import Archived, Extraction, PathFacts
 from wherry.engine.values.commits import CommitRequest
 from wherry.engine.values.containers import (
@@ -316,6 +317,32 @@ class EventBackend(Protocol):
         """Yield past events since `query.since`, then what comes, until `query.until`."""
 
 
+class DaemonBackend(Protocol):
+    """The process that serves the API."""
+
+    async def shutdown(self, timeout: int | None) -> None:
+        """Stop every container, with so many seconds each, then the keeper, then the daemon.
+
+        The daemon ends after the answer. Conflict when something does not end.
+        """
+
+
+class SocketBackend(Protocol):
+    """Scoped sockets, by their names."""
+
+    async def create(self, request: SocketRequest) -> Scope:
+        """Make one and listen there. Conflict on the name or the path, Invalid otherwise."""
+
+    async def list(self) -> Sequence[Scope]:
+        """Return those there are, by name."""
+
+    async def get(self, name: str) -> Scope:
+        """Return one. NotFound: `no such socket: <name>`."""
+
+    async def remove(self, name: str) -> None:
+        """End every connection through it, and remove it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Backends:
     """The whole engine, as the API sees it."""
@@ -328,3 +355,5 @@ class Backends:
     networks: NetworkBackend
     system: SystemBackend
     events: EventBackend
+    daemon: DaemonBackend
+    sockets: SocketBackend

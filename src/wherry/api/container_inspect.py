@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 from typing import Any
 
 from wherry.api.container_networks import network_settings
@@ -79,7 +80,9 @@ def mount_point(mount: MountPoint) -> dict[str, Any]:
     shown: dict[str, Any] = {"Type": mount.kind}
     if mount.name:
         shown["Name"] = mount.name
-    shown |= {"Source": mount.source, "Destination": mount.destination}
+    below = mount.kind == "bind" and mount.subpath
+    source = posixpath.join(mount.source, mount.subpath) if below else mount.source
+    shown |= {"Source": source, "Destination": mount.destination}
     if mount.driver:
         shown["Driver"] = mount.driver
     return shown | {"Mode": mount.mode, "RW": mount.rw, "Propagation": mount.propagation}

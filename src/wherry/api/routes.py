@@ -16,6 +16,7 @@ from wherry.api import (
     images,
     networks,
     search,
+    sockets,
     system,
     unserved,
     volumes,
@@ -91,5 +92,10 @@ ROUTES: Final = (
     Route("DELETE", "/networks/{id:.*}", networks.remove),
     Route("POST", "/containers/{name}/ports/add", networks.publish),
     Route("POST", "/containers/{name}/ports/remove", networks.unpublish),
+    Route("POST", "/wherry/system/shutdown", system.shutdown),
+    Route("GET", "/wherry/sockets", sockets.list_all),
+    Route("POST", "/wherry/sockets/create", sockets.create),
+    Route("GET", "/wherry/sockets/{name}", sockets.inspect),
+    Route("DELETE", "/wherry/sockets/{name}", sockets.remove),
     *unserved.ROUTES,
 )

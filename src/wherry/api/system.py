@@ -1,11 +1,11 @@
-"""The engine itself over HTTP: ping, version, info, disk usage."""
+"""The engine itself over HTTP: ping, version, info, disk usage, and its end."""
 
 from __future__ import annotations
 
 import time
 from typing import Any, Final
 
-from wherry.api.answers import json_response
+from wherry.api.answers import json_response, no_content
 from wherry.api.call import Call
 from wherry.api.container_list import summarised as container_summary
 from wherry.api.image_render import summarised as image_summary
@@ -72,6 +72,16 @@ async def info(call: Call) -> Answer:
     """GET /info."""
     facts = await call.engine.system.info()
     return json_response(adapted(INFO, rendered(facts), call.version))
+
+
+async def shutdown(call: Call) -> Answer:
+    """POST /wherry/system/shutdown?t=seconds, Wherry's own: everything ends, containers too.
+
+    SIGTERM ends the daemon alone, and its containers run on.
+    """
+    await call.request.body.discard(0)
+    await call.engine.daemon.shutdown(call.query.integer("t"))
+    return no_content()
 
 
 async def disk_usage(call: Call) -> Answer:

@@ -13,6 +13,7 @@ GROUPS: dict[str, str] = {
     "manifest": "Work with manifest lists, which stand for an image on several platforms",
     "network": "Work with networks",
     "registry": "Run a registry",
+    "socket": "Give parts of the engine away",
     "system": "Work with the engine itself",
     "volume": "Work with volumes",
 }
@@ -119,6 +120,10 @@ COMMANDS: dict[str, str] = {
     "network remove": "network_rm",
     "network rm": "network_rm",
     "registry serve": "registry_serve",
+    "socket create": "socket_create",
+    "socket inspect": "socket_inspect",
+    "socket ls": "socket_ls",
+    "socket rm": "socket_rm",
     "system df": "system_df",
     "system events": "events",
     "system info": "info",

@@ -14,12 +14,14 @@ import signal
 import sys
 from collections.abc import Sequence
 
+from wherry.api.access.guard import Guard
 from wherry.api.app import Api
 from wherry.api.backend import Backends
 from wherry.daemon import listening, options, systemd
+from wherry.daemon.ending import Ending
 from wherry.daemon.lock import PidFile, RootLock
 from wherry.daemon.options import Options
-from wherry.daemon.shutdown import ShutdownEndpoint
+from wherry.daemon.scopedsockets import ScopedSockets
 from wherry.engine.containers.runtime import KeeperGone
 from wherry.engine.engine import Engine
 from wherry.engine.system import VERSION, Settings
@@ -28,6 +30,7 @@ from wherry.http.server import Server
 
 GRACE = 2.0  # seconds that requests in progress get when the daemon ends
 
+_PRODUCT = f"Wherry/{VERSION}"
 _LEVELS = {
     "debug": logging.DEBUG,
     "info": logging.INFO,
@@ -65,7 +68,7 @@ def _configure_logging(level: str) -> None:
 
 
 async def _serve(chosen: Options) -> None:
-    tls = chosen.tls_settings()
+    tls, guard = chosen.tls_settings(), chosen.guard()
     addresses = [listening.parse(text, tls) for text in chosen.addresses]
     inherited = systemd.inherited_sockets(os.environ)
     everywhere = [*addresses, *listening.inherited_addresses(inherited)]
@@ -83,8 +86,11 @@ async def _serve(chosen: Options) -> None:
     ended = asyncio.Event()
     _end_on_signals(ended)
     engine = await Engine.open(settings, chosen.exec_root)
+    sockets = _sockets(engine, chosen)
     try:
-        server = _server(engine, ended)
+        sockets.engine = backends = _backends(engine, sockets, ended)
+        await sockets.restore()
+        server = _server(backends, guard, chosen)
         await listening.listen(server, addresses, inherited, chosen.group, context)
         systemd.notify(os.environ, "READY=1")
         _log.info("wherry %s listens on %s", VERSION, ", ".join(chosen.addresses))
@@ -92,11 +98,18 @@ async def _serve(chosen: Options) -> None:
         systemd.notify(os.environ, "STOPPING=1")
         await server.close(GRACE)
     finally:
+        await sockets.close()
         await engine.close()
 
 
-def _server(engine: Engine, ended: asyncio.Event) -> Server:
-    backends = Backends(
+def _sockets(engine: Engine, chosen: Options) -> ScopedSockets:
+    return ScopedSockets(
+        engine.stores.database, f"{chosen.exec_root}/sockets", chosen.audit_path, _PRODUCT
+    )
+
+
+def _backends(engine: Engine, sockets: ScopedSockets, ended: asyncio.Event) -> Backends:
+    return Backends(
         containers=engine.containers,
         execs=engine.execs,
         images=engine.images,
@@ -105,9 +118,18 @@ def _server(engine: Engine, ended: asyncio.Event) -> Server:
         networks=engine.networks,
         system=engine.system,
         events=engine.events,
+        daemon=Ending(engine, ended.set),
+        sockets=sockets,
     )
-    api = Api(backends, f"Wherry/{VERSION}")
-    return Server(ShutdownEndpoint(engine, api, ended.set))
+
+
+def _server(backends: Backends, guard: Guard, chosen: Options) -> Server:
+    api = Api(backends, _PRODUCT, guard)
+    if not chosen.audit:
+        return Server(api)
+    from wherry.api.access.audit import Audited, AuditLog
+
+    return Server(Audited(api, "", AuditLog(chosen.audit_path)))
 
 
 def _end_on_signals(ended: asyncio.Event) -> None:

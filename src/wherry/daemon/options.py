@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
+from wherry.api.access.guard import Open
 from wherry.daemon import networksettings, tlssettings
 from wherry.daemon.settingrow import Row
 from wherry.daemon.tlssettings import TlsSettings
@@ -19,6 +20,7 @@ from wherry.errors import Invalid
 from wherry.registry.config import RegistryConfig
 
 if TYPE_CHECKING:
+    from wherry.api.access.guard import Guard
     from wherry.engine.networks.settings import NetworkSettings
 
 DEFAULT_CONFIG: Final = "/etc/wherry/daemon.json"
@@ -51,6 +53,16 @@ class Options:
     max_download_attempts: int = 5
     networks: Mapping[str, Any] = field(default_factory=dict)
     tls: Mapping[str, Any] = field(default_factory=dict)
+    access: Mapping[str, Any] = field(default_factory=dict)
+    audit: bool = False
+
+    def guard(self) -> Guard:
+        """Who may do what through the API's sockets. Raises Invalid."""
+        if not self.access:
+            return Open()
+        from wherry.daemon.accesssettings import access_map
+
+        return access_map(self.access)
 
     def tls_settings(self) -> TlsSettings:
         """How TCP addresses are secured."""
@@ -86,6 +98,11 @@ class Options:
         return self.hosts or (f"unix://{self.exec_root}.sock",)
 
     @property
+    def audit_path(self) -> str:
+        """The log of who asked what, of scoped sockets and with `audit` of the API's own."""
+        return f"{self.data_root}/audit/api.log"
+
+    @property
     def pid_path(self) -> str:
         """The file that tells the daemon's pid."""
         return self.pidfile or f"{self.exec_root}.pid"
@@ -116,6 +133,8 @@ ROWS: Final = (
     ),
     Row("registries", (), "registries", "mirrors of any registry, by name", type=dict),
     Row("proxies", (), "proxies", "http-proxy, https-proxy, no-proxy", type=dict),
+    Row("access", (), "access", "who may do what on the API's sockets", type=dict),
+    Row("audit", ("--audit",), "audit", "write down every request to the API", type=bool),
     Row(
         "max_concurrent_downloads",
         ("--max-concurrent-downloads",),

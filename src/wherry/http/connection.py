@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import asyncio
 import enum
+import errno
 import logging
 import socket
 import struct
@@ -50,6 +51,12 @@ UNREAD_LIMIT: Final = 256 * 1024
 """Bytes of an unwanted body that are read to keep the connection."""
 LINGER_SECONDS: Final = 2.0
 _NO_ID: Final = 0xFFFFFFFF
+_SO_PEERGROUPS: Final = 59
+"""Linux 4.13, asm-generic/socket.h; Python has no name for it."""
+_GID: Final = struct.Struct("I")
+_USUAL_GROUPS: Final = 256
+_MOST_GROUPS: Final = 65536
+"""NGROUPS_MAX of Linux."""
 _REASONS: Final = {status.value: status.phrase.encode() for status in HTTPStatus}
 
 
@@ -357,7 +364,20 @@ def _credentials(sock: socket.socket) -> Credentials | None:
     # struct ucred: pid_t, uid_t, gid_t; (uid_t)-1 where the kernel knows no peer
     found = sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12)
     pid, uid, gid = struct.unpack("iII", found)
-    return Credentials(pid, uid, gid) if uid != _NO_ID else None
+    return Credentials(pid, uid, gid, _groups(sock)) if uid != _NO_ID else None
+
+
+def _groups(sock: socket.socket) -> tuple[int, ...]:
+    """The peer's supplementary groups; asked again where they are more than usual."""
+    for room in (_USUAL_GROUPS, _MOST_GROUPS):
+        try:
+            found = sock.getsockopt(socket.SOL_SOCKET, _SO_PEERGROUPS, room * _GID.size)
+        except OSError as error:
+            if error.errno == errno.ERANGE:
+                continue
+            raise
+        return tuple(gid for (gid,) in _GID.iter_unpack(found))
+    return ()
 
 
 def _request(

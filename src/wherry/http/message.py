@@ -18,11 +18,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """Who connected to a unix socket, at that moment: SO_PEERCRED (unix(7))."""
+    """Who connected to a unix socket, at that moment: SO_PEERCRED and SO_PEERGROUPS (unix(7)).
+
+    `groups` are the supplementary ones. The pid may be another process's by now.
+    """
 
     pid: int
     uid: int
     gid: int
+    groups: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

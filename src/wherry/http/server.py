@@ -35,12 +35,14 @@ class Server:
         """How many clients are connected."""
         return len(self._connections)
 
-    async def listen_unix(self, path: str, *, mode: int = 0o660, group: int = -1) -> None:
-        """Listen at a path, replacing a socket that nobody listens on.
+    async def listen_unix(
+        self, path: str, *, mode: int = 0o660, owner: int = -1, group: int = -1
+    ) -> None:
+        """Listen at a path, replacing a socket that nobody listens on; ids of -1 stay as they are.
 
         Raises OSError; EADDRINUSE when another server answers there.
         """
-        sock = _bind_unix(path, mode, group)
+        sock = _bind_unix(path, mode, owner, group)
         self._paths.append((path, _identity(path)))
         await self.listen_on(sock)
 
@@ -111,7 +113,7 @@ class Server:
         return connection
 
 
-def _bind_unix(path: str, mode: int, group: int) -> socket.socket:
+def _bind_unix(path: str, mode: int, owner: int, group: int) -> socket.socket:
     sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
     try:
         _remove_dead(path)
@@ -120,7 +122,7 @@ def _bind_unix(path: str, mode: int, group: int) -> socket.socket:
         # hit the other threads.
         os.fchmod(sock.fileno(), 0)
         sock.bind(path)
-        os.chown(path, -1, group)
+        os.chown(path, owner, group)
         os.chmod(path, mode)
     except BaseException:
         sock.close()

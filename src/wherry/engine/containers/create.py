@@ -11,7 +11,15 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final, Protocol
 
-from wherry.engine.containers import defaults, imageconfig, links, logdrivers, marks, names
+from wherry.engine.containers import (
+    confinement,
+    defaults,
+    imageconfig,
+    links,
+    logdrivers,
+    marks,
+    names,
+)
 from wherry.engine.containers.checks import config as config_checks
 from wherry.engine.containers.checks import host as host_checks
 from wherry.engine.containers.checks import network as network_checks
@@ -83,6 +91,8 @@ class Creation:
         name = self._take_name(request.name, id)
         try:
             record, wanted = self._record(request, image, id, name)
+            if request.confinement is not None:
+                confinement.check_volumes(wanted, request.confinement, self._volumes.find)
             with self._volumes.hold([each.volume for each in wanted if each.volume]):
                 await self._make(record, image)
         except BaseException:
@@ -133,6 +143,8 @@ class Creation:
         host = defaults.host_config(request.host_config, self._host)
         config = defaults.config(config, host, id, os.uname().nodename)
         wanted = mount_points(config, host, self._volumes.path, self._lender, request.caller)
+        if request.confinement is not None:
+            wanted = confinement.confined(wanted, request.confinement, request.caller)
         points = tuple(each.point for each in wanted)
         check_tmpfs(tuple(host.tmpfs or ()), points)
         path, args = imageconfig.command_of(config)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from wherry.engine.containers.config import ContainerConfig, HostConfig, NetworkingConfig
+from wherry.engine.containers.confinement import Confinement
 from wherry.engine.containers.ownership import Ids
 
 
@@ -14,7 +15,7 @@ class CreateRequest:
     """A new container.
 
     `name` is "" for a generated one; `platform` is "os[/arch[/variant]]" or ""; `caller` is who
-    asks, None where that is not known.
+    asks, None where that is not known; `confinement` is what a scoped socket holds it to.
     """
 
     name: str
@@ -23,6 +24,7 @@ class CreateRequest:
     networking: NetworkingConfig
     platform: str = ""
     caller: Ids | None = None
+    confinement: Confinement | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,1 @@
+"""Scoped sockets: what each lets do, and where that is kept."""
