@@ -77,7 +77,7 @@ def test_volumes_get_the_labels_or_have_them() -> None:
 
     check_volumes(wanted, held, missing)
     check_volumes(wanted, held, lambda name: find({"team": "ci", "more": ""}))
-    with pytest.raises(NotFound, match="no such volume"):
+    with pytest.raises(Invalid, match="no such volume"):
         check_volumes(wanted, held, lambda name: find({"team": "other"}))
     with pytest.raises(Denied, match="lead to the host's files"):
         check_volumes(

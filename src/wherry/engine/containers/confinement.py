@@ -86,7 +86,7 @@ def _check_there(root: str, subpath: str, path: str) -> None:
 def check_volumes(
     wanted: Sequence[Wanted], held: Confinement, find: Callable[[str], Volume]
 ) -> None:
-    """Raise NotFound, Denied unless every volume that is there may be used."""
+    """Raise Invalid, Denied unless every volume that is there may be used."""
     for each in wanted:
         if each.volume is None:
             continue
@@ -95,7 +95,8 @@ def check_volumes(
         except NotFound:
             continue  # it is made, with the labels
         if not carries(volume.labels, held.labels):
-            raise NotFound(f"get {volume.name}: no such volume")
+            # Not a 404: clients would take that for a missing image and pull it.
+            raise Invalid(f"get {volume.name}: no such volume", hint="its name is somebody else's")
         if not harmless(volume):
             raise Denied(
                 f"volume {volume.name} cannot be mounted: its options lead to the host's files"
