@@ -11,10 +11,9 @@ from wherry.errors import Invalid
 
 if TYPE_CHECKING:
     from wherry.engine.networks.settings import AddressPool, NetworkSettings
+    from wherry.engine.profile import Profile
 
 PART: Final = "networks"
-PROFILES: Final = ("docker", "wherry")
-LOOPBACK: Final = "127.0.0.1"
 
 
 def _row(key: str, help: str, type: type = str, name: str = "", flag: str = "", **more: Any) -> Row:
@@ -50,22 +49,19 @@ ROWS: Final = (
          type=bool),
     _row("ipv6", "IPv6 on the default bridge", type=bool),
     _row("mtu", "MTU of the default bridge (the host's)", type=int),
-    _row("profile", "docker: Docker's defaults; wherry: ports on loopback and behind the host's "
-         "own firewall rules unless told otherwise", choices=PROFILES),
     _row("publish-obeys-input", "published ports pass the host's own input rules", type=bool),
 )  # fmt: skip
 
 
-def settings(values: Mapping[str, Any]) -> NetworkSettings:
-    """The settings of networks from what was given. Raises Invalid."""
+def settings(values: Mapping[str, Any], profile: Profile) -> NetworkSettings:
+    """The settings of networks from what was given and what is left open. Raises Invalid."""
     # Imported here: a daemon that is told nothing about networks does without it.
     from wherry.engine.networks.settings import NetworkSettings
 
     given = dict(values)
-    wherry = given.pop("profile", "docker") == "wherry"
-    if wherry:
-        given.setdefault("ip", LOOPBACK)
-        given.setdefault("publish_obeys_input", True)
+    if profile.publish_address:
+        given.setdefault("ip", profile.publish_address)
+    given.setdefault("publish_obeys_input", profile.publish_obeys_input)
     if "default_address_pools" in given:
         given["default_address_pools"] = tuple(_pool(p) for p in given["default_address_pools"])
     _check(given)

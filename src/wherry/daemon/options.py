@@ -16,6 +16,7 @@ from wherry.api.access.guard import Open
 from wherry.daemon import networksettings, tlssettings
 from wherry.daemon.settingrow import Row
 from wherry.daemon.tlssettings import TlsSettings
+from wherry.engine.profile import DOCKER, PROFILES, Profile
 from wherry.errors import Invalid
 from wherry.registry.config import RegistryConfig
 
@@ -42,6 +43,7 @@ class Options:
     log_level: str = "info"
     group: str = ""
     cgroup_parent: str = DEFAULT_CGROUP_PARENT
+    profile: str = DOCKER.name
     labels: tuple[str, ...] = field(default_factory=tuple)
     signature_policy: str = DEFAULT_SIGNATURE_POLICY
     registry_mirrors: tuple[str, ...] = ()
@@ -68,9 +70,15 @@ class Options:
         """How TCP addresses are secured."""
         return tlssettings.settings(self.tls)
 
+    def defaults(self) -> Profile:
+        """What counts where nothing was said."""
+        return PROFILES[self.profile]
+
     def network_settings(self) -> NetworkSettings | None:
         """How networks are to be, None where nothing was said. Raises Invalid."""
-        return networksettings.settings(self.networks) if self.networks else None
+        if not self.networks and self.profile == DOCKER.name:
+            return None
+        return networksettings.settings(self.networks, self.defaults())
 
     def registry_config(self) -> RegistryConfig:
         """How registries are to be reached. Raises Invalid."""
@@ -116,6 +124,13 @@ ROWS: Final = (
     Row("log_level", ("--log-level", "-l"), "log-level", "what to log", choices=LOG_LEVELS),
     Row("group", ("--group", "-G"), "group", "group that may use the unix socket"),
     Row("cgroup_parent", ("--cgroup-parent",), "cgroup-parent", "cgroup to put containers below"),
+    Row(
+        "profile",
+        ("--profile",),
+        "profile",
+        "docker: Docker's defaults; wherry: safer ones",
+        choices=tuple(PROFILES),
+    ),
     Row("labels", ("--label",), "labels", "label of the daemon: key=value", repeated=True),
     Row(
         "registry_mirrors",

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 from wherry.engine.containers import logdrivers
 from wherry.engine.containers.defaults import RUNTIME
 from wherry.engine.containers.processes import memory_kib
+from wherry.engine.profile import DOCKER, Profile
 from wherry.engine.values.images import ImageQuery
 from wherry.engine.values.system import DiskUsage, SystemFacts, VersionFacts
 from wherry.kernel import lsm
@@ -44,6 +45,7 @@ class Settings:
     labels: tuple[str, ...] = ()
     insecure_addresses: tuple[str, ...] = ()
     cgroup_parent: str = "/wherry"
+    profile: Profile = DOCKER
     registries: RegistryConfig = field(default_factory=RegistryConfig)
     networks: NetworkSettings | None = None
     machine_wide: bool = False
@@ -118,7 +120,7 @@ class System:
             volume_drivers=("local",),
             runtimes={RUNTIME: "wherry"},
             default_runtime=RUNTIME,
-            security_options=security_options(host),
+            security_options=security_options(host, self._settings.profile),
             init_binary=os.path.basename(host.init_path),
             debug=self._settings.debug,
             live_restore=True,
@@ -210,7 +212,7 @@ def file_system(path: str) -> str:
     return "unknown"
 
 
-def security_options(host: Host) -> tuple[str, ...]:
+def security_options(host: Host, profile: Profile) -> tuple[str, ...]:
     """What holds containers in, in Docker's words."""
     options = ["name=seccomp,profile=builtin"]
     if lsm.apparmor_active():
@@ -219,4 +221,6 @@ def security_options(host: Host) -> tuple[str, ...]:
         options.append("name=selinux")
     if host.cgroup_version == "2":
         options.append("name=cgroupns")
+    if profile is not DOCKER:
+        options.append(f"name=defaults,profile={profile.name}")
     return tuple(options)

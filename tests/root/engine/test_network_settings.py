@@ -71,6 +71,7 @@ def test_pools_and_other_settings_from_the_file(tmp_path: Path) -> None:
         engine.output("run", "-d", "--name", "c1", "--network", "n1", "-p", "8080:80", "busybox",
                       "sleep", "1000")  # fmt: skip
         assert engine.output("port", "c1") == "80/tcp -> 127.0.0.1:8080"
+        assert "profile=wherry" in engine.output("info", "--format", "{{.SecurityOptions}}")
         engine.output("rm", "-f", "c1")
         engine.output("network", "rm", "n1")
 
