@@ -167,7 +167,7 @@ _PYTHON: dict[str, type] = {"string": str, "integer": int, "boolean": bool}
 
 
 def mismatches(value: Any, shape: Shape, where: str) -> Iterator[str]:
-    """One sentence per place of `value` whose type is not the shape's."""
+    """One sentence per place of `value` whose type is not the shape's, or that no C text can hold."""
     if value is None:
         return
     if isinstance(shape, str):
@@ -175,6 +175,8 @@ def mismatches(value: Any, shape: Shape, where: str) -> Iterator[str]:
             shape == "integer" and isinstance(value, bool)
         ):
             yield f"{where} must be of type {shape}, not {_json_type(value)}"
+        elif shape == "string" and "\0" in value:
+            yield f"{where} contains a NUL byte"
     elif isinstance(shape, list):
         yield from _array(value, shape[0], where)
     else:

@@ -35,6 +35,7 @@ WRONG = [
     ("process.args", [], "args must not be empty"),
     ("process.args", "sh", "process.args must be of type array, not string"),
     ("process.args", ["sh", 3], r"process.args\[1\] must be of type string, not integer"),
+    ("process.args", ["sh", "a\0b"], r"process.args\[1\] contains a NUL byte"),
     ("process.env", ["PATH"], "'PATH' is not of the form"),
     ("process.terminal", "yes", "process.terminal must be of type boolean"),
     ("process.user", {"uid": True}, "process.user.uid must be of type integer, not boolean"),
