@@ -167,7 +167,7 @@ _PYTHON: dict[str, type] = {"string": str, "integer": int, "boolean": bool}
 
 
 def mismatches(value: Any, shape: Shape, where: str) -> Iterator[str]:
-    """One sentence per place of `value` whose type is not the shape's, or that no C text can hold."""
+    """One sentence per place of `value` that is not of the shape's type, or that no C text holds."""
     if value is None:
         return
     if isinstance(shape, str):
@@ -175,7 +175,7 @@ def mismatches(value: Any, shape: Shape, where: str) -> Iterator[str]:
             shape == "integer" and isinstance(value, bool)
         ):
             yield f"{where} must be of type {shape}, not {_json_type(value)}"
-        elif shape == "string" and "\0" in value:
+        elif isinstance(value, str) and "\0" in value:
             yield f"{where} contains a NUL byte"
     elif isinstance(shape, list):
         yield from _array(value, shape[0], where)
@@ -188,7 +188,15 @@ def _array(value: Any, shape: Shape, where: str) -> Iterator[str]:
         yield f"{where} must be of type array, not {_json_type(value)}"
         return
     for position, item in enumerate(value):
-        yield from mismatches(item, shape, f"{where}[{position}]")
+        yield from _member(item, shape, f"{where}[{position}]")
+
+
+def _member(value: Any, shape: Shape, where: str) -> Iterator[str]:
+    """Absence has no place in an array or a map."""
+    if value is None:
+        yield f"{where} must not be null"
+    else:
+        yield from mismatches(value, shape, where)
 
 
 def _object(value: Any, shape: dict[str, Shape], where: str) -> Iterator[str]:
@@ -200,7 +208,7 @@ def _object(value: Any, shape: dict[str, Shape], where: str) -> Iterator[str]:
         name = field.removesuffix("!")
         if field == "*":
             for key, item in value.items():
-                yield from mismatches(item, inner, prefix + key)
+                yield from _member(item, inner, prefix + key)
         elif name != field and value.get(name) is None:
             yield f"{prefix}{name} is missing"
         else:

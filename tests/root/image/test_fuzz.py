@@ -25,7 +25,9 @@ from wherry.engine.copying.volumes import unpack
 from wherry.errors import Internal, Invalid, WherryError
 from wherry.storage.layer import UnpackedLayer
 
-EXAMPLES = 6000 if os.environ.get("WHERRY_LONG") == "1" else 40
+LONG = os.environ.get("WHERRY_LONG") == "1"
+EXAMPLES = 6000 if LONG else 40
+pytestmark = pytest.mark.timeout(7200 if LONG else 180)
 FUZZ = settings(
     max_examples=EXAMPLES,
     deadline=None,

@@ -11,6 +11,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -19,7 +20,9 @@ from tests.root.runtime.driver import MASKED, MOUNTS, READ_ONLY, Driver, Result,
 from wherry.runtime.mount_options import ATTRIBUTES, PROPAGATION
 from wherry.spec import runtime_checks
 
-EXAMPLES = 8000 if os.environ.get("WHERRY_LONG") == "1" else 60
+LONG = os.environ.get("WHERRY_LONG") == "1"
+EXAMPLES = 8000 if LONG else 60
+pytestmark = pytest.mark.timeout(7200 if LONG else 180)
 
 NAMES = ["a", "etc", "dev", "proc", "sys", "tmp", "..", ".", "", "self", "root", "fd", "3", "null",
          "out", "up", "magic", "file", "loop", "pts", "victim", "sub", "new",

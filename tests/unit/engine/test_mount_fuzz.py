@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -18,7 +19,9 @@ from wherry.errors import Denied, Invalid, NotFound, Unsupported
 from wherry.runtime import mount_options
 from wherry.spec.jsondecode import decode
 
-EXAMPLES = 50_000 if os.environ.get("WHERRY_LONG") == "1" else 300
+LONG = os.environ.get("WHERRY_LONG") == "1"
+EXAMPLES = 50_000 if LONG else 300
+pytestmark = pytest.mark.timeout(7200 if LONG else 180)
 FUZZ = settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 PARTS = [

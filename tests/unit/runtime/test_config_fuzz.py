@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -17,7 +18,9 @@ from wherry.runtime.plan import describe, plan_launch
 from wherry.spec import runtime, runtime_checks
 from wherry.spec.runtime_shape import SPEC
 
-EXAMPLES = 30_000 if os.environ.get("WHERRY_LONG") == "1" else 150
+LONG = os.environ.get("WHERRY_LONG") == "1"
+EXAMPLES = 30_000 if LONG else 150
+pytestmark = pytest.mark.timeout(7200 if LONG else 180)
 
 TEXTS = st.one_of(
     st.sampled_from(

@@ -36,6 +36,8 @@ WRONG = [
     ("process.args", "sh", "process.args must be of type array, not string"),
     ("process.args", ["sh", 3], r"process.args\[1\] must be of type string, not integer"),
     ("process.args", ["sh", "a\0b"], r"process.args\[1\] contains a NUL byte"),
+    ("mounts", [None], r"mounts\[0\] must not be null"),
+    ("linux.sysctl", {"net.x": None}, "linux.sysctl.net.x must not be null"),
     ("process.env", ["PATH"], "'PATH' is not of the form"),
     ("process.terminal", "yes", "process.terminal must be of type boolean"),
     ("process.user", {"uid": True}, "process.user.uid must be of type integer, not boolean"),

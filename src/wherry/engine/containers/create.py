@@ -24,6 +24,7 @@ from wherry.engine.containers.checks import config as config_checks
 from wherry.engine.containers.checks import host as host_checks
 from wherry.engine.containers.checks import network as network_checks
 from wherry.engine.containers.checks import resources as resource_checks
+from wherry.engine.containers.checks import texts
 from wherry.engine.containers.mountpoints import Wanted, check_tmpfs, mount_points
 from wherry.engine.containers.record import Container
 from wherry.engine.containers.spec import security
@@ -105,6 +106,8 @@ class Creation:
         host = request.host_config
         check_name(request.name)
         config_checks.check(request.config)
+        texts.check(request.config)
+        texts.check(host)
         host_checks.check(host)
         network_checks.check(request.config, host)
         links.check(host, lambda ref: self._roster.find(ref).record)
