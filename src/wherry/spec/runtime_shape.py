@@ -167,7 +167,7 @@ _PYTHON: dict[str, type] = {"string": str, "integer": int, "boolean": bool}
 
 
 def mismatches(value: Any, shape: Shape, where: str) -> Iterator[str]:
-    """One sentence per place of `value` that is not of the shape's type, or that no C text holds."""
+    """One sentence per place of `value` not of the shape's type, or that no C text holds."""
     if value is None:
         return
     if isinstance(shape, str):
