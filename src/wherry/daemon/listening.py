@@ -9,14 +9,11 @@ import os
 import socket
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
-from wherry.daemon.tlssettings import TlsSettings
+from wherry.daemon.tlssettings import TlsFiles, TlsSettings
 from wherry.errors import Invalid, Unavailable
 from wherry.http.server import Server
-
-if TYPE_CHECKING:
-    import ssl
 
 TCP_PORT: Final = 2375
 TLS_PORT: Final = 2376
@@ -85,7 +82,7 @@ def inherited_addresses(inherited: Iterable[socket.socket]) -> list[Address]:
     return [Address("tcp", host=name[0], port=name[1]) for name in names]
 
 
-def secure(addresses: Iterable[Address], tls: TlsSettings) -> ssl.SSLContext | None:
+def secure(addresses: Iterable[Address], tls: TlsSettings) -> TlsFiles | None:
     """What TCP addresses are served with, None where it is nothing, which is warned of.
 
     Raises Invalid for files that do not serve, and where the API would be open to other machines
@@ -107,7 +104,8 @@ def secure(addresses: Iterable[Address], tls: TlsSettings) -> ssl.SSLContext | N
             address,
             manner,
         )
-    return tls.context() if tcp else None
+    context = tls.context() if tcp else None
+    return None if context is None else TlsFiles(tls, context)
 
 
 async def listen(
@@ -115,7 +113,7 @@ async def listen(
     addresses: list[Address],
     inherited: list[socket.socket],
     group: str,
-    context: ssl.SSLContext | None,
+    context: TlsFiles | None,
 ) -> None:
     """Listen everywhere; `context` is of `secure`. Raises Invalid, Unavailable."""
     gid = _group_id(group) if any(each.kind == "unix" for each in addresses) else -1
@@ -136,7 +134,7 @@ async def listen(
 
 
 async def _listen_on(
-    server: Server, address: Address, group: int, context: ssl.SSLContext | None
+    server: Server, address: Address, group: int, context: TlsFiles | None
 ) -> None:
     if address.kind == "unix":
         os.makedirs(os.path.dirname(address.path), exist_ok=True)

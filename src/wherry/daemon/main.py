@@ -22,6 +22,7 @@ from wherry.daemon.ending import Ending
 from wherry.daemon.lock import PidFile, RootLock
 from wherry.daemon.options import Options
 from wherry.daemon.scopedsockets import ScopedSockets
+from wherry.daemon.tlssettings import TlsFiles
 from wherry.engine.containers.runtime import KeeperGone
 from wherry.engine.engine import Engine
 from wherry.engine.system import VERSION, Settings
@@ -85,7 +86,7 @@ async def _serve(chosen: Options) -> None:
         networks=chosen.network_settings(),
     )
     ended = asyncio.Event()
-    _end_on_signals(ended)
+    _listen_to_signals(ended, context)
     engine = await Engine.open(settings, chosen.exec_root)
     sockets = _sockets(engine, chosen)
     try:
@@ -133,9 +134,9 @@ def _server(backends: Backends, guard: Guard, chosen: Options) -> Server:
     return Server(Audited(api, "", AuditLog(chosen.audit_path)))
 
 
-def _end_on_signals(ended: asyncio.Event) -> None:
+def _listen_to_signals(ended: asyncio.Event, tls: TlsFiles | None) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, ended.set)
     # A client that closes its terminal must not end a daemon that its command had started.
-    loop.add_signal_handler(signal.SIGHUP, lambda: None)
+    loop.add_signal_handler(signal.SIGHUP, tls.reload if tls else lambda: None)

@@ -6,6 +6,7 @@ A TCP address that other machines reach is root on this one, so without verified
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 
 PART: Final = "tls"
 _FOLDER: Final = "/etc/wherry"
+
+_log = logging.getLogger(__name__)
 
 ROWS: Final = (
     Row("tls", ("--tls",), "tls", "use TLS on tcp addresses", type=bool, part=PART),
@@ -75,6 +78,27 @@ class TlsSettings:
                 + f": {error.strerror or error}",
                 hint="name them with --tlscert, --tlskey and --tlscacert",
             ) from None
+
+
+class TlsFiles:
+    """The TLS of connections to come; `reload` reads the files again, after a renewal."""
+
+    def __init__(self, settings: TlsSettings, context: ssl.SSLContext) -> None:
+        self._settings = settings
+        self._context = context
+
+    def __call__(self) -> ssl.SSLContext:
+        """What the next connection is served with."""
+        return self._context
+
+    def reload(self) -> None:
+        """Read the files again; bad ones are told of, and the old ones stay in use."""
+        try:
+            self._context = self._settings.context() or self._context
+        except Invalid as error:
+            _log.error("the TLS files were not read again: %s", error)
+        else:
+            _log.info("the TLS files were read again")
 
 
 def settings(given: Mapping[str, Any]) -> TlsSettings:

@@ -15,6 +15,8 @@ from wherry.http.message import Handler
 if TYPE_CHECKING:
     import ssl
 
+    Context = Callable[[], ssl.SSLContext]
+
 BACKLOG: Final = 512
 
 
@@ -54,17 +56,18 @@ class Server:
         )
         self._listeners.append(listener)
 
-    async def listen_tls(self, host: str, port: int, context: ssl.SSLContext) -> None:
+    async def listen_tls(self, host: str, port: int, context: Context) -> None:
         """Listen at an address with TLS whose directions close apart, as hijacking needs it.
 
-        Files (`FileBody`) go through `listen_tcp` only. Raises OSError.
+        `context` is asked for each connection, so that certificates can be renewed. Files
+        (`FileBody`) go through `listen_tcp` only. Raises OSError.
         """
         loop = asyncio.get_running_loop()
         accept = self._accepting(context)
         listener = await loop.create_server(accept, host or None, port, backlog=BACKLOG)
         self._listeners.append(listener)
 
-    async def listen_on(self, sock: socket.socket, context: ssl.SSLContext | None = None) -> None:
+    async def listen_on(self, sock: socket.socket, context: Context | None = None) -> None:
         """Listen on a stream socket made elsewhere (socket activation).
 
         `context` is for sockets of TCP: TLS as of `listen_tls`.
@@ -102,10 +105,10 @@ class Server:
                 connection.close()
             await asyncio.sleep(0.01)
 
-    def _accepting(self, context: ssl.SSLContext) -> Callable[[], asyncio.Protocol]:
+    def _accepting(self, context: Context) -> Callable[[], asyncio.Protocol]:
         from wherry.http.tls import TlsLayer  # who has a context has imported ssl already
 
-        return lambda: TlsLayer(context, self._connect())
+        return lambda: TlsLayer(context(), self._connect())
 
     def _connect(self) -> Connection:
         connection = Connection(self._handler, self._connections.discard)

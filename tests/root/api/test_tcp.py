@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import grp
 import os
+import signal
 import socket
+import ssl
 import stat
 import subprocess
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -228,3 +231,55 @@ def test_nothing_listens_for_containers_by_default(networked_wherry: Engine) -> 
             "run", "--rm", "busybox", "nc", "-w", "5", gateway, str(port), stdin=b"GET /_ping\r\n"
         )
         assert done.returncode != 0
+
+
+def _served(port: int) -> bytes:
+    """The certificate that the daemon shows, to whoever asks."""
+    return ssl.get_server_certificate(("127.0.0.1", port)).encode()
+
+
+def test_renewed_certificates_are_read_again(
+    client: list[str], authority: Authority, port: int, certificates: Path, tmp_path: Path
+) -> None:
+    """SIGHUP: new connections get the new one; bad files change nothing, an open stream goes on."""
+    chosen = port + 1000
+    for name in ("pem", "key"):
+        (tmp_path / f"server.{name}").write_bytes(
+            (authority.folder / f"server.{name}").read_bytes()
+        )
+    words = [
+        f"--host=tcp://127.0.0.1:{chosen}",
+        "--tlsverify",
+        f"--tlscacert={authority.folder}/ca.pem",
+        f"--tlscert={tmp_path}/server.pem",
+        f"--tlskey={tmp_path}/server.key",
+    ]
+    authority.sign("renewed", "serverAuth")
+    with running("wherry", words) as engine:
+        assert engine.daemon is not None
+        environment = _environment(engine, chosen, certificates)
+        following = subprocess.Popen(
+            [*client, "events"], env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        )
+        first = _served(chosen)
+        (tmp_path / "server.pem").write_text("not a certificate")
+        engine.daemon.send_signal(signal.SIGHUP)
+        _until(lambda: "were not read again" in engine.log.read_text())
+        assert _served(chosen) == first
+        for name in ("pem", "key"):
+            source = authority.folder / f"renewed.{name}"
+            (tmp_path / f"server.{name}").write_bytes(source.read_bytes())
+        engine.daemon.send_signal(signal.SIGHUP)
+        _until(lambda: "files were read again" in engine.log.read_text())
+        assert _served(chosen) != first
+        assert _run([*client, "version"], environment).returncode == 0
+        assert following.poll() is None
+        following.kill()
+        following.communicate()
+
+
+def _until(true: Callable[[], bool]) -> None:
+    limit = time.monotonic() + 30
+    while not true():
+        assert time.monotonic() < limit
+        time.sleep(0.02)

@@ -50,7 +50,7 @@ async def _talk(
         str(folder / "ca.pem") if verify else "",
     )
     server = Server(handler)
-    await server.listen_tls("127.0.0.1", 0, context)
+    await server.listen_tls("127.0.0.1", 0, lambda: context)
     (address,) = server.addresses
     assert isinstance(address, tuple)
     try:
@@ -148,7 +148,7 @@ async def test_a_client_that_vanishes_ends_the_work(authority: Authority) -> Non
     context = server_context(
         str(folder / "server.pem"), str(folder / "server.key"), str(folder / "ca.pem")
     )
-    await server.listen_tls("127.0.0.1", 0, context)
+    await server.listen_tls("127.0.0.1", 0, lambda: context)
     (address,) = server.addresses
     assert isinstance(address, tuple)
     await asyncio.to_thread(client, address[1])
