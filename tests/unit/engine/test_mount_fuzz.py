@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from wherry.engine.containers import mountwords, ownership
+from wherry.engine.containers.checks import texts
 from wherry.engine.containers.config import ContainerConfig, HostConfig, Mount
 from wherry.engine.containers.confinement import Confinement, confined
 from wherry.engine.containers.mountpoints import mount_points
@@ -105,6 +106,8 @@ def test_mount_points(binds: list[str], mounts: list[Any], volumes: list[str]) -
         )
         caller = ownership.Ids(7, 7)
         config = ContainerConfig(volumes=tuple(volumes))
+        texts.check(host)  # before all else, as `Creation` does
+        texts.check(config)
         wanted = mount_points(config, host, "/volumes/{}".format, lender, caller)
     except OURS as error:
         assert str(error)
