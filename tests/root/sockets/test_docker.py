@@ -211,6 +211,21 @@ def test_only_some_images(sockets: Sockets, wherry: Engine) -> None:
         wherry.docker("rmi", f"{name}:1", f"{name}:2")
 
 
+def test_execs_of_others(ci: Socket, wherry: Engine, other: str) -> None:
+    """Whoever knows the id of one can neither see nor start it."""
+    with wherry.connect() as connection:
+        made = connection.request("POST", f"/containers/{other}/exec", {"Cmd": ["true"]})
+    id = made.json()["Id"]
+    for method, path in (("GET", "json"), ("POST", "start"), ("POST", "resize?h=1&w=1")):
+        status, answer = ci.ask(method, f"/exec/{id}/{path}", {} if path == "start" else None)
+        assert (status, answer["message"]) == (404, f"No such exec instance: {id}")
+
+
+def test_a_privileged_exec(ci: Socket) -> None:
+    id = ci.good("run", "-d", "--network", "none", "busybox", "sleep", "1000")
+    assert "privileged exec" in ci.bad("exec", "--privileged", id, "true")
+
+
 def test_reading_only(sockets: Sockets, wherry: Engine) -> None:
     """What Traefik needs, and no more."""
     words = ("--network", "none", "--label", f"team={sockets.label}")

@@ -7,6 +7,7 @@ import os
 import socket as sockets_of_python
 import stat
 import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -170,6 +171,30 @@ def test_sockets_outlive_the_daemon(own_wherry: Engine, tmp_path: Path) -> None:
     assert names == [kept.name, own.name]
     sockets.close()
     assert not os.path.lexists(own.path)
+
+
+def test_the_command_line(wherry: Engine) -> None:
+    environment = wherry.environment | {"WHERRY_HOST": wherry.host}
+
+    def run(*words: str) -> str:
+        command = [sys.executable, "-I", "-c", "from wherry.cli.main import main; main()", *words]
+        done = subprocess.run(
+            command, env=environment, capture_output=True, text=True, timeout=60, check=False
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout.strip()
+
+    name = f"cli-{os.getpid()}"
+    words = ("--allow", "read,container:start", "--label", "a=b", "--ttl", "1h", "--image", "x/*")
+    path = run("socket", "create", name, *words)
+    assert path.endswith(f"/sockets/{name}/docker.sock")
+    shown = json.loads(run("socket", "inspect", name))[0]
+    assert (shown["Allow"], shown["Labels"]) == (["read", "container:start"], {"a": "b"})
+    assert (shown["Images"], shown["Path"]) == (["x/*"], path)
+    assert name in run("socket", "ls", "-q").split()
+    assert "a=b" in run("socket", "ls", "--format", '{{.Name}} {{.Labels}} {{.Label "a"}}')
+    assert run("socket", "rm", name) == name
+    assert not os.path.exists(path)
 
 
 def test_nothing_stays(wherry: Engine) -> None:

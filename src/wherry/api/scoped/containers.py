@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from wherry.api.scoped import limits
 from wherry.api.scoped.creation import Creation
-from wherry.errors import Conflict, Denied
+from wherry.errors import Conflict, Denied, NotFound
 
 if TYPE_CHECKING:
     from wherry.api.scoped.sight import Sight
@@ -202,7 +202,10 @@ class ScopedExecs:
     async def get(self, id: str) -> Exec:
         """Return one exec of a container that may be reached into."""
         exec = await self.sight.engine.execs.get(id)
-        await self.creation.lender(exec.container_id)
+        try:
+            await self.creation.lender(exec.container_id)
+        except NotFound:
+            raise NotFound(f"No such exec instance: {id}") from None
         return exec
 
     async def start(self, id: str, request: ExecStart) -> Attachment | None:

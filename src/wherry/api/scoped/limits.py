@@ -36,7 +36,9 @@ _ELSEWHERE: Final = """
 """Fields that name other objects: judged where those are looked up (`creation`)."""
 _UNJUDGED: Final = frozenset((_FREE + _ELSEWHERE).split())
 _LOG_DRIVERS: Final = ("", "local", "json-file", "none")
-_RUNTIMES: Final = ("", "wherry", "runc", "io.containerd.runc.v2")
+_FEWER_RIGHTS: Final = frozenset(
+    ("no-new-privileges", "no-new-privileges:true", "no-new-privileges=true")
+)
 
 
 def _is(*allowed: object) -> Judge:
@@ -48,11 +50,8 @@ def _nothing(value: object) -> bool:
 
 
 def _security(options: tuple[str, ...] | None) -> bool:
-    return all(
-        option in ("no-new-privileges", "no-new-privileges:true", "no-new-privileges=true")
-        or option in ("seccomp=builtin", "apparmor=docker-default")
-        for option in options or ()
-    )
+    """Not even the names of defaults: the daemon may have been given stricter ones."""
+    return set(options or ()) <= _FEWER_RIGHTS
 
 
 def _capabilities(names: tuple[str, ...] | None) -> bool:
@@ -66,7 +65,7 @@ def _paths(default: tuple[str, ...]) -> Judge:
 
 
 def _user_namespace(mode: str) -> bool:
-    return mode in ("", "private", "auto") or mode.startswith("auto:size=")
+    return mode in ("", "auto") or mode.startswith("auto:size=")
 
 
 _JUDGED: Final[Mapping[str, Judge]] = {
@@ -92,7 +91,7 @@ _JUDGED: Final[Mapping[str, Judge]] = {
     "oom_score_adj": lambda value: value >= 0,
     "privileged": _nothing,
     "readonly_paths": _paths(runtime.READONLY_PATHS),
-    "runtime": _is(*_RUNTIMES),
+    "runtime": _nothing,
     "security_opt": _security,
     "sysctls": _nothing,
     "userns_mode": _user_namespace,
@@ -102,6 +101,7 @@ _JUDGED: Final[Mapping[str, Judge]] = {
 _AS_MADE: Final[Mapping[str, Judge]] = {
     # The engine writes what holds: on cgroup version 1 Docker's default is the host's namespace.
     "cgroupns_mode": _is("", "private", "host"),
+    "runtime": lambda name: True,
 }
 
 

@@ -128,7 +128,10 @@ class Watch:
         return look is not None and await look(event)
 
     async def _container(self, event: Event) -> bool:
-        return await self._knows_container(event.actor)
+        known = await self._knows_container(event.actor)
+        if event.action == "destroy":
+            self.containers.discard(event.actor)
+        return known
 
     async def _knows_container(self, id: str) -> bool:
         if id not in self.containers:
@@ -160,7 +163,10 @@ class Watch:
                 return False
             if self.sight.owns_network(found):
                 self.networks.add(found.id)
-        return event.actor in self.networks
+        known = event.actor in self.networks
+        if event.action == "destroy":
+            self.networks.discard(event.actor)
+        return known
 
     async def _image(self, event: Event) -> bool:
         if not self.sight.scope.images or self.sight.matches(event.attributes.get("name", "")):
