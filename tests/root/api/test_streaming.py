@@ -178,3 +178,17 @@ def test_wait_before_start_sees_the_first_exit(wherry: Engine) -> None:
         assert starting.request("POST", f"/containers/{id}/start").status == 204
         assert answer.read().strip() == b'{"StatusCode":9}'
     wherry.output("rm", id)
+
+
+def test_a_log_that_is_asked_for_is_whole_though_the_container_goes(wherry: Engine) -> None:
+    """docker-py's `run(remove=True)`: the log is begun, the container removed, then it is read."""
+    body = {"Image": "busybox", "Cmd": ["echo", "x"], "HostConfig": {"NetworkMode": "none"}}
+    with wherry.connect() as connection:
+        for _ in range(40):
+            id = connection.request("POST", "/containers/create", body).json()["Id"]
+            connection.request("POST", f"/containers/{id}/start")
+            with wherry.connect() as other:
+                log = other.open("GET", f"/containers/{id}/logs?stdout=1&follow=1")
+                connection.request("POST", f"/containers/{id}/wait")
+                assert connection.request("DELETE", f"/containers/{id}").status == 204
+                assert log.read().endswith(b"x\n")

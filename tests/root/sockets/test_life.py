@@ -148,7 +148,7 @@ def test_expiry_ends_what_is_open(sockets: Sockets, wherry: Engine) -> None:
     waiting.settimeout(30)
     assert waiting.recv(1) == b""
     waiting.close()
-    assert not os.path.exists(os.path.dirname(socket.path))
+    assert gone(os.path.dirname(socket.path))
     assert ask(wherry, "GET", f"/wherry/sockets/{socket.name}")[0] == 404
     assert wherry.output("inspect", "-f", "{{.State.Running}}", id) == "true"
 

@@ -7,6 +7,7 @@ The order at an end: state to the database, `die` told, waiters told; then what 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import time
 from collections.abc import Awaitable, Callable
@@ -207,6 +208,10 @@ class Lifecycle:
             await self._let_go_of_last_run(live)
         else:
             await self._release(live)
+        if live.record.state.started_at and live.readers.any:
+            # Who asked for the log after the end of the run reads files that are about to go.
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(live.readers.gone(), DRAIN)
 
     async def _release(self, live: Live) -> None:
         await self._runtime.release(live.id)

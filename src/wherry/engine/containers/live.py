@@ -83,6 +83,11 @@ class Readers:
 
         return leave
 
+    @property
+    def any(self) -> bool:
+        """Whether somebody reads."""
+        return self._count > 0
+
     async def gone(self) -> None:
         """Wait until nobody reads."""
         await self._none.wait()
