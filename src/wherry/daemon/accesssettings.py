@@ -11,7 +11,7 @@ import pwd
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from wherry.api.access.guard import ALL, LEVELS, AccessMap
+from wherry.api.access.accessmap import ALL, LEVELS, AccessMap
 from wherry.errors import Invalid
 
 _KEYS: Final = ("default", "tcp", "users", "groups")

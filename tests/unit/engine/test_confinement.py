@@ -9,8 +9,6 @@ import pytest
 from wherry.engine.containers.confinement import (
     Confinement,
     below,
-    check_volumes,
-    confined,
     harmless,
 )
 from wherry.engine.containers.mountpoints import Wanted, from_bind
@@ -34,14 +32,14 @@ def test_below(path: str, found: str | None) -> None:
 def test_a_bind_is_kept_as_a_path_below_the_root(tmp_path: Path) -> None:
     (tmp_path / "x" / "y").mkdir(parents=True)
     held = Confinement(str(tmp_path))
-    (wanted,) = confined([bind(f"{tmp_path}/x/../x/y:/y")], held, Ids(7, 8))
+    (wanted,) = held.confined([bind(f"{tmp_path}/x/../x/y:/y")], Ids(7, 8))
     assert (wanted.point.source, wanted.point.subpath) == (str(tmp_path), "x/y")
     assert wanted.point.create is False
     assert wanted.point.idmap == "7:8"
 
 
 def test_root_keeps_what_it_asked_for(tmp_path: Path) -> None:
-    (wanted,) = confined([bind(f"{tmp_path}:/y")], Confinement(str(tmp_path)), Ids(0, 0))
+    (wanted,) = Confinement(str(tmp_path)).confined([bind(f"{tmp_path}:/y")], Ids(0, 0))
     assert (wanted.point.subpath, wanted.point.idmap) == ("", "")
 
 
@@ -53,17 +51,17 @@ def test_nothing_leads_out(tmp_path: Path) -> None:
     (root / "up").symlink_to("../secret")
     held = Confinement(str(root))
     with pytest.raises(Denied, match="cannot be mounted"):
-        confined([bind(f"{root}/../secret:/y")], held, None)
+        held.confined([bind(f"{root}/../secret:/y")], None)
     for name in ("link", "up", "missing"):
         with pytest.raises(Invalid, match="cannot be opened below"):
-            confined([bind(f"{root}/{name}:/y")], held, None)
+            held.confined([bind(f"{root}/{name}:/y")], None)
     with pytest.raises(Denied, match="no directory of the host"):
-        confined([bind(f"{root}:/y")], Confinement(), None)
+        Confinement().confined([bind(f"{root}:/y")], None)
 
 
 def test_volumes_get_the_labels_or_have_them() -> None:
     held = Confinement("", {"team": "ci"})
-    wanted = confined([bind("data:/y"), bind("/anonymous")], held, None)
+    wanted = held.confined([bind("data:/y"), bind("/anonymous")], None)
     assert [each.volume and each.volume.labels for each in wanted] == [
         {"team": "ci"},
         {"com.docker.volume.anonymous": "", "team": "ci"},
@@ -75,13 +73,13 @@ def test_volumes_get_the_labels_or_have_them() -> None:
     def missing(name: str) -> Volume:
         raise NotFound(name)
 
-    check_volumes(wanted, held, missing)
-    check_volumes(wanted, held, lambda name: find({"team": "ci", "more": ""}))
+    held.check_volumes(wanted, missing)
+    held.check_volumes(wanted, lambda name: find({"team": "ci", "more": ""}))
     with pytest.raises(Invalid, match="no such volume"):
-        check_volumes(wanted, held, lambda name: find({"team": "other"}))
+        held.check_volumes(wanted, lambda name: find({"team": "other"}))
     with pytest.raises(Denied, match="lead to the host's files"):
-        check_volumes(
-            wanted, held, lambda name: find({"team": "ci"}, {"o": "bind", "device": "/etc"})
+        held.check_volumes(
+            wanted, lambda name: find({"team": "ci"}, {"o": "bind", "device": "/etc"})
         )
 
 

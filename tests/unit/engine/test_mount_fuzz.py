@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from wherry.engine.containers import mountwords, ownership
 from wherry.engine.containers.checks import texts
 from wherry.engine.containers.config import ContainerConfig, HostConfig, Mount
-from wherry.engine.containers.confinement import Confinement, confined
+from wherry.engine.containers.confinement import Confinement
 from wherry.engine.containers.mountpoints import mount_points
 from wherry.engine.containers.record import Container
 from wherry.engine.containers.spec.mounts import merge_options
@@ -119,7 +119,7 @@ def test_mount_points(binds: list[str], mounts: list[Any], volumes: list[str]) -
         assert ".." not in point.subpath.split("/"), point
         assert not point.subpath.startswith("/")
     try:
-        held = confined(wanted, Confinement("/root"), caller)
+        held = Confinement("/root").confined(wanted, caller)
     except OURS:
         return
     for point in (each.point for each in held if each.point.kind == "bind"):

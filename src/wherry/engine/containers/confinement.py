@@ -35,10 +35,20 @@ class Confinement:
     bind_root: str = ""
     labels: Mapping[str, str] = field(default_factory=dict)
 
+    def confined(self, wanted: Sequence[Wanted], caller: Ids | None) -> tuple[Wanted, ...]:
+        """The mounts as they may be made. Raises Denied, Invalid."""
+        return tuple(_confined(each, self, caller) for each in wanted)
 
-def confined(wanted: Sequence[Wanted], held: Confinement, caller: Ids | None) -> tuple[Wanted, ...]:
-    """The mounts as they may be made. Raises Denied, Invalid."""
-    return tuple(_confined(each, held, caller) for each in wanted)
+    def check_volumes(self, wanted: Sequence[Wanted], find: Callable[[str], Volume]) -> None:
+        """Raise Invalid, Denied unless every volume that is there may be used."""
+        for each in wanted:
+            if each.volume is None:
+                continue
+            try:
+                volume = find(each.volume.name)
+            except NotFound:
+                continue  # it is made, with the labels
+            _check_volume(volume, self.labels)
 
 
 def _confined(wanted: Wanted, held: Confinement, caller: Ids | None) -> Wanted:
@@ -83,24 +93,14 @@ def _check_there(root: str, subpath: str, path: str) -> None:
         ) from None
 
 
-def check_volumes(
-    wanted: Sequence[Wanted], held: Confinement, find: Callable[[str], Volume]
-) -> None:
-    """Raise Invalid, Denied unless every volume that is there may be used."""
-    for each in wanted:
-        if each.volume is None:
-            continue
-        try:
-            volume = find(each.volume.name)
-        except NotFound:
-            continue  # it is made, with the labels
-        if not carries(volume.labels, held.labels):
-            # Not a 404: clients would take that for a missing image and pull it.
-            raise Invalid(f"get {volume.name}: no such volume", hint="its name is somebody else's")
-        if not harmless(volume):
-            raise Denied(
-                f"volume {volume.name} cannot be mounted: its options lead to the host's files"
-            )
+def _check_volume(volume: Volume, labels: Mapping[str, str]) -> None:
+    if not carries(volume.labels, labels):
+        # Not a 404: clients would take that for a missing image and pull it.
+        raise Invalid(f"get {volume.name}: no such volume", hint="its name is somebody else's")
+    if not harmless(volume):
+        raise Denied(
+            f"volume {volume.name} cannot be mounted: its options lead to the host's files"
+        )
 
 
 def carries(labels: Mapping[str, str] | None, wanted: Mapping[str, str]) -> bool:

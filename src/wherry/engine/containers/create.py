@@ -11,20 +11,12 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final, Protocol
 
-from wherry.engine.containers import (
-    confinement,
-    defaults,
-    imageconfig,
-    links,
-    logdrivers,
-    marks,
-    names,
-)
+from wherry.engine.containers import defaults, imageconfig, links, logdrivers, marks, names
 from wherry.engine.containers.checks import config as config_checks
 from wherry.engine.containers.checks import host as host_checks
 from wherry.engine.containers.checks import network as network_checks
 from wherry.engine.containers.checks import resources as resource_checks
-from wherry.engine.containers.checks import texts
+from wherry.engine.containers.checks import texts, tmpfs
 from wherry.engine.containers.mountpoints import Wanted, check_tmpfs, mount_points
 from wherry.engine.containers.record import Container
 from wherry.engine.containers.spec import security
@@ -93,7 +85,7 @@ class Creation:
         try:
             record, wanted = self._record(request, image, id, name)
             if request.confinement is not None:
-                confinement.check_volumes(wanted, request.confinement, self._volumes.find)
+                request.confinement.check_volumes(wanted, self._volumes.find)
             with self._volumes.hold([each.volume for each in wanted if each.volume]):
                 await self._make(record, image)
         except BaseException:
@@ -108,6 +100,7 @@ class Creation:
         config_checks.check(request.config)
         texts.check(request.config)
         texts.check(host)
+        tmpfs.check(host)
         host_checks.check(host)
         network_checks.check(request.config, host)
         links.check(host, lambda ref: self._roster.find(ref).record)
@@ -147,7 +140,7 @@ class Creation:
         config = defaults.config(config, host, id, os.uname().nodename)
         wanted = mount_points(config, host, self._volumes.path, self._lender, request.caller)
         if request.confinement is not None:
-            wanted = confinement.confined(wanted, request.confinement, request.caller)
+            wanted = request.confinement.confined(wanted, request.caller)
         points = tuple(each.point for each in wanted)
         check_tmpfs(tuple(host.tmpfs or ()), points)
         path, args = imageconfig.command_of(config)

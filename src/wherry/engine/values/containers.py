@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from wherry.engine.containers.config import ContainerConfig, HostConfig, NetworkingConfig
-from wherry.engine.containers.confinement import Confinement
 from wherry.engine.containers.ownership import Ids
+
+if TYPE_CHECKING:
+    from wherry.engine.containers.confinement import Confinement
 
 
 @dataclass(frozen=True, slots=True)

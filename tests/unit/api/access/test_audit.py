@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.api.access.test_guard import request, who
+from tests.unit.api.access.test_accessmap import request, who
 from wherry.api.access.audit import Audited, AuditLog
 from wherry.http.message import Answer, Request, Response
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from wherry.api.access.guard import AccessMap
+from wherry.api.access.accessmap import AccessMap
 from wherry.daemon.accesssettings import access_map
 from wherry.errors import Denied, Invalid
 from wherry.http.body import Body
