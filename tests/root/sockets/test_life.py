@@ -91,6 +91,24 @@ def test_bad_requests(wherry: Engine, wanted: dict[str, object], message: str) -
     assert status == 400 and message in answer["message"], answer
 
 
+@pytest.mark.parametrize("mode", [0o755, 0o777, 0o1777])
+def test_no_bind_root_that_others_can_exchange(wherry: Engine, tmp_path: Path, mode: int) -> None:
+    """Its owner would put a link to / in its place; what is in it may be his."""
+    theirs = tmp_path / "theirs"
+    (theirs / "work").mkdir(parents=True)
+    for path in (theirs, theirs / "work"):
+        os.chown(path, 4711, -1)
+    if mode != 0o755:
+        os.chown(theirs, 0, -1)
+        theirs.chmod(mode)
+    body = {"Name": "bad", "Allow": ["run"], "BindRoot": str(theirs / "work")}
+    status, answer = ask(wherry, "POST", "/wherry/sockets/create", body)
+    assert status == 400 and "others than root can change it" in answer["message"], answer
+    (tmp_path / "link").symlink_to(theirs / "work")
+    body["BindRoot"] = str(tmp_path / "link")
+    assert ask(wherry, "POST", "/wherry/sockets/create", body)[0] == 400
+
+
 def test_no_path_that_others_can_exchange(wherry: Engine, tmp_path: Path) -> None:
     theirs = tmp_path / "theirs"
     theirs.mkdir()

@@ -93,6 +93,7 @@ def _bind_root(path: str) -> str:
         raise Invalid(f"the bind root {path} is no directory")
     if real == "/":
         raise Invalid("the bind root cannot be /: that is the whole machine")
+    _check_fixed(real, f"cannot take {real} for a bind root", "give a directory that is root's")
     return real
 
 
@@ -105,22 +106,31 @@ def _path(path: str) -> str:
             hint=f"an absolute path of at most {_LONGEST_PATH} bytes",
         )
     clean = os.path.normpath(path)
-    _check_parents(os.path.dirname(clean))
+    directory = os.path.dirname(clean)
+    if os.path.realpath(directory) != directory or not os.path.isdir(directory):
+        raise Invalid(f"{directory} is no directory, or a link leads there")
+    hint = "leave --path away, and make a link to the socket"
+    _check_fixed(clean, f"cannot make a socket at {clean}", hint)
     return clean
 
 
-def _check_parents(directory: str) -> None:
-    """Nobody but root may be able to exchange the file while root makes and chowns it."""
-    if os.path.realpath(directory) != directory or not os.path.isdir(directory):
-        raise Invalid(f"{directory} is no directory, or a link leads there")
-    while True:
-        found = os.stat(directory)
-        writable = found.st_mode & 0o022 and not found.st_mode & stat.S_ISVTX
-        if found.st_uid != 0 or writable:
-            raise Invalid(
-                f"cannot make a socket below {directory}: others than root can change it",
-                hint="leave --path away, and make a link to the socket",
-            )
-        if directory == "/":
-            return
-        directory = os.path.dirname(directory)
+def _check_fixed(path: str, what: str, hint: str) -> None:
+    """Nobody but root may put something else at the path while root works there. Raises Invalid.
+
+    What is in a directory with the sticky bit can be exchanged by its own owner.
+    """
+    while path != "/":
+        parent = os.path.dirname(path)
+        found = os.stat(parent)
+        kept = found.st_mode & stat.S_ISVTX and _is_roots(path)
+        if found.st_uid != 0 or (found.st_mode & 0o022 and not kept):
+            raise Invalid(f"{what}: others than root can change it in {parent}", hint=hint)
+        path = parent
+
+
+def _is_roots(path: str) -> bool:
+    """Whether the owner is root; what is not there yet will be."""
+    try:
+        return os.lstat(path).st_uid == 0
+    except FileNotFoundError:
+        return True
