@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tests.engines import Engine
 from tests.root.escapes import attempt
+from tests.root.runtime.driver import Driver, spec
 
 _HIGHEST = 24
 """Our launcher holds far fewer descriptors than this when a container starts."""
@@ -38,3 +39,11 @@ def test_exec_in_a_leaked_directory(wherry: Engine) -> None:
             for directory in (f"/proc/self/fd/{number}", f"/descriptors/{number}"):
                 done = wherry.docker("exec", "--workdir", directory, name, "pwd")
                 assert done.returncode >= 125, (directory, done)
+
+
+def test_not_even_where_nothing_is_closed(driver: Driver) -> None:
+    """The second wall alone: a plan without the closing, and all that the launcher holds is gone
+    with execve."""
+    script = "ls -1 /proc/$$/fd; true"
+    kept = driver.run(spec("sh", "-c", script), preserve_fds=_HIGHEST)
+    assert kept.output.split() == ["0", "1", "2"]
