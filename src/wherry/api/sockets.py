@@ -48,4 +48,5 @@ def rendered(scope: Scope) -> dict[str, Any]:
         "Expires": rfc3339_nano(scope.expires) if scope.expires else "",
         "UID": scope.uid,
         "GID": scope.gid,
+        "Parent": scope.parent,
     }

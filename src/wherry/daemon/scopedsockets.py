@@ -55,9 +55,11 @@ class ScopedSockets:
 
     async def restore(self) -> None:
         """Listen again on those of the table; what has expired goes, what fails is told."""
+        there = {"", *(scope.name for scope in self._table.load() if not _expired(scope))}
         for scope in self._table.load():
-            if _expired(scope):
+            if _expired(scope) or scope.parent not in there:
                 self._forget(scope)
+                there.discard(scope.name)
                 continue
             try:
                 await self._listen(scope)
@@ -83,7 +85,10 @@ class ScopedSockets:
         verbs = verbs_of(request.allow or ())
         scope = await asyncio.to_thread(scope_of, request, verbs, self._directory)
         async with self._changing:
-            if scope.name in {each.name for each in self._table.load()}:
+            names = {each.name for each in self._table.load()}
+            if scope.parent and scope.parent not in names:
+                raise NotFound(f"no such socket: {scope.parent}")
+            if scope.name in names:
                 raise Conflict(
                     f"a socket named {scope.name} exists already", hint="remove it first"
                 )
@@ -110,10 +115,15 @@ class ScopedSockets:
     async def remove(self, name: str) -> None:
         """End every connection through it, and remove it."""
         async with self._changing:
-            scope = await self.get(name)
-            self._table.delete(name)
-            await self._close(scope)
+            await self._remove(await self.get(name))
         _log.info("removed the socket %s", name)
+
+    async def _remove(self, scope: Scope) -> None:
+        """With all that were made through it."""
+        for child in [each for each in self._table.load() if each.parent == scope.name]:
+            await self._remove(child)
+        self._table.delete(scope.name)
+        await self._close(scope)
 
     # -- listening
 
@@ -170,8 +180,7 @@ class ScopedSockets:
     async def _expire(self, entry: _Entry) -> None:
         async with self._changing:
             if self._entries.get(entry.scope.name) is entry:
-                self._table.delete(entry.scope.name)
-                await self._close(entry.scope)
+                await self._remove(entry.scope)
                 _log.info("the socket %s has expired", entry.scope.name)
 
     async def _close(self, scope: Scope) -> None:

@@ -131,15 +131,16 @@ def _answered(answer: Answer | None) -> dict[str, Any]:
         return {"answer": 101}
     told: dict[str, Any] = {"answer": answer.status}
     if isinstance(answer, Response) and (answer.status >= 400 or answer.status == 201):
-        key, name = ("message", "why") if answer.status >= 400 else ("Id", "made")
-        if value := _member(answer.body, key):
+        keys, name = (("message",), "why") if answer.status >= 400 else (("Id", "Name"), "made")
+        if value := _member(answer.body, keys):
             told[name] = value[:_LONGEST]
     return told
 
 
-def _member(body: bytes, key: str) -> str:
+def _member(body: bytes, keys: tuple[str, ...]) -> str:
+    """The first of the members that there is, as a text."""
     try:
         value = json.loads(body)
     except ValueError:
         return ""
-    return str(value.get(key, "")) if isinstance(value, dict) else ""
+    return next((str(value[key]) for key in keys if key in value), "") if value else ""

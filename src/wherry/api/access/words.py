@@ -8,18 +8,18 @@ from typing import Final
 from wherry.api.access.verbs import PING, READING, UNSERVED, VERBS, of_kind
 from wherry.errors import Invalid
 
-_NEVER: Final = of_kind("socket") | of_kind("engine") | {UNSERVED, "image:load"}
-"""What is given to no scoped socket: others' rights, the engine's end, names out of an archive."""
+_NEVER: Final = of_kind("engine") | {UNSERVED, "image:load"}
+"""What is given to no scoped socket: the engine's end, names out of an archive."""
 
 GRANTABLE: Final = frozenset(VERBS.values()) - _NEVER
 """The verbs that a scoped socket can have."""
 
 _ALWAYS: Final = frozenset((PING, UNSERVED))
 """Versions, and the answer that an endpoint of Docker's is not there: clients ask for both."""
-_KINDS: Final = ("container", "image", "network", "volume")
+_KINDS: Final = ("container", "image", "network", "socket", "volume")
 _SETS: Final[Mapping[str, frozenset[str]]] = {
     "read": (READING & GRANTABLE)
-    - {"container:copy-out", "image:save", "volume:copy-out", "registry"},
+    - {"container:copy-out", "image:save", "volume:copy-out", "registry", "socket:list"},
     "run": frozenset(
         (
             "info",

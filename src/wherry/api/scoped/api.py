@@ -13,14 +13,13 @@ from wherry.api.scoped.creation import Creation
 from wherry.api.scoped.images import ScopedImages
 from wherry.api.scoped.networks import ScopedNetworks
 from wherry.api.scoped.sight import Sight
+from wherry.api.scoped.sockets import ScopedSockets
 from wherry.api.scoped.system import ScopedEvents, ScopedSystem
 from wherry.api.scoped.volumes import ScopedVolumes
 from wherry.errors import Denied
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from wherry.engine.scopes.values import Scope, SocketRequest
+    from wherry.engine.scopes.values import Scope
     from wherry.http.message import Request
 
 
@@ -42,8 +41,8 @@ def narrowed(scope: Scope, engine: Backends) -> Backends:
         networks=ScopedNetworks(sight, creation),
         system=ScopedSystem(sight),
         events=ScopedEvents(sight),
-        daemon=Nothing(),
-        sockets=Nothing(),
+        daemon=NoDaemon(),
+        sockets=ScopedSockets(scope, engine.sockets),
     )
 
 
@@ -65,29 +64,9 @@ class ScopeGuard:
             )
 
 
-class Nothing:
-    """The roles of the daemon and of the sockets: no verb for them is ever given."""
+class NoDaemon:
+    """The role of the daemon: no verb for it is ever given."""
 
     async def shutdown(self, timeout: int | None) -> None:
         """Refuse."""
-        raise _refused()
-
-    async def create(self, request: SocketRequest) -> Scope:
-        """Refuse."""
-        raise _refused()
-
-    async def list(self) -> Sequence[Scope]:
-        """Refuse."""
-        raise _refused()
-
-    async def get(self, name: str) -> Scope:
-        """Refuse."""
-        raise _refused()
-
-    async def remove(self, name: str) -> None:
-        """Refuse."""
-        raise _refused()
-
-
-def _refused() -> Denied:
-    return Denied("the daemon itself cannot be reached through a scoped socket")
+        raise Denied("the daemon itself cannot be reached through a scoped socket")

@@ -43,12 +43,18 @@ def scope_of(request: SocketRequest, verbs: tuple[str, ...], directory: str) -> 
         allow=request.allow or (),
         verbs=verbs,
         labels=_labels(request.labels or {}),
-        expires=now + request.ttl if request.ttl else 0,
+        expires=_expires(now, request),
         uid=uid,
         gid=gid,
         bind_root=_bind_root(request.bind_root),
         images=_images(request.images or ()),
+        parent=request.parent,
     )
+
+
+def _expires(now: int, request: SocketRequest) -> int:
+    ends = [end for end in (now + request.ttl if request.ttl else 0, request.until) if end]
+    return min(ends, default=0)
 
 
 def owner_of(text: str) -> tuple[int, int]:

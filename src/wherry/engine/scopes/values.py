@@ -13,7 +13,8 @@ class SocketRequest:
     """A socket that is wanted (body of POST /wherry/sockets/create, Wherry's own).
 
     `allow` are verbs, kinds of objects ("container") or "read"; `ttl` is nanoseconds, 0 for ever;
-    `owner` is USER[:GROUP], names or numbers; the rest as in `Scope`.
+    `owner` is USER[:GROUP], names or numbers; the rest as in `Scope`. `parent` and `until` (an
+    `expires` that is not passed) are never the client's to say.
     """
 
     name: str = text("Name")
@@ -24,6 +25,8 @@ class SocketRequest:
     owner: str = text("Owner")
     bind_root: str = text("BindRoot")
     images: tuple[str, ...] | None = strings("Images")
+    parent: str = ""
+    until: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +38,8 @@ class Scope:
     directory that binds come from ("": there are no binds), `images` are patterns of the names that
     may be used (none: any, but then no name may be changed). `created` and `expires` are
     nanoseconds since the epoch, `expires` 0 for never. The file at `path` belongs to `uid` and
-    `gid`; gid -1 means that the owner alone may connect.
+    `gid`; gid -1 means that the owner alone may connect. `parent` is the socket through which this
+    one was made, and with which it goes ("" for none).
     """
 
     name: str
@@ -49,3 +53,4 @@ class Scope:
     gid: int = -1
     bind_root: str = ""
     images: tuple[str, ...] = ()
+    parent: str = ""
