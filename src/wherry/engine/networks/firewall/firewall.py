@@ -11,6 +11,7 @@ from wherry.engine.networks.firewall import direct, ruleset, sets
 from wherry.engine.networks.firewall.direct import Delivery
 from wherry.engine.networks.firewall.foreign import Obstacle, obstacles
 from wherry.engine.networks.firewall.table import Row, Table
+from wherry.engine.networks.firewall.udpflows import UdpFlows
 from wherry.engine.networks.sandbox import Sandbox
 from wherry.engine.networks.values import (
     GATEWAY_MODE_V4,
@@ -65,6 +66,7 @@ class Firewall:
         if obeys_input:
             self._deliver(Delivery.INPUT)
         self._networks: dict[str, Network] = {}
+        self._flows = UdpFlows()
 
     @property
     def tables(self) -> list[Table]:
@@ -116,12 +118,17 @@ class Firewall:
         except BaseException:
             self.unpublish(published)
             raise
+        self._flows.begin_anew(published)
 
     def unpublish(self, published: Sequence[Published]) -> None:
-        """Close published ports; what is not open is no error. Connections that are there stay."""
+        """Close published ports; what is not open is no error.
+
+        TCP connections that are there stay, UDP has none: its packets stop arriving.
+        """
         for version, rows in self._direct_rows(published):
             self._direct[version].change(delete=rows)
         self.table.change(delete=self._port_rows(published))
+        self._flows.end(published)
 
     def _direct_rows(self, published: Iterable[Published]) -> list[tuple[str, list[Row]]]:
         if not self._direct:
@@ -185,6 +192,7 @@ class Firewall:
 
     def close(self, *, remove: bool) -> None:
         """Let go of the kernel; with `remove` our table goes too (the engine is shut down)."""
+        self._flows.close()
         for table in self.tables:
             table.close(remove=remove)
 
