@@ -36,9 +36,12 @@ def error_message(error: BaseException) -> str:
 
 
 def error_response(error: BaseException) -> Response:
-    """Return the answer to a request that failed; what is not a kind of ours is a bug, logged."""
+    """Return the answer to a request that failed; what nobody foresaw is a bug, logged.
+
+    A 500 with a remedy was foreseen: Docker answers so to a port in use, for instance.
+    """
     status = next((_STATUS[kind] for kind in type(error).__mro__ if kind in _STATUS), 500)
-    if status == 500:
+    if status == 500 and not (isinstance(error, errors.Internal) and error.hint):
         _log.error("a request failed", exc_info=error)
     if status == 304:
         return Response(304)
