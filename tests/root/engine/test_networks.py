@@ -223,3 +223,23 @@ def test_ipv6_without_a_given_prefix(networked_wherry: Engine) -> None:
     engine.output("rm", "-f", "server")
     engine.output("network", "rm", "six")
     leaks.assert_nothing_left(engine, before)
+
+
+def test_ports_of_before_when_a_dropping_firewall_came_meanwhile(engine: Engine) -> None:
+    engine.output("run", "-d", "--name", "server", "-p", "8080:80", "busybox", "sh", "-c", SERVE)
+    engine.output("network", "create", "far")
+    engine.output("run", "-d", "--name", "client", "--network", "far", "busybox", "sleep", "1000")
+    networks = _inspect(engine, "client")["NetworkSettings"]["Networks"]
+    url = f"http://{networks['far']['Gateway']}:8080/"
+
+    def reached() -> bool:
+        done = engine.docker("exec", "client", "timeout", "1", "wget", "-qO-", url)
+        return done.stdout == b"hello\n"
+
+    _until(reached, "an answer without a firewall")
+    chain = "{ type filter hook forward priority 0; policy drop; }"
+    engine.in_network("nft", f"add table inet strict; add chain inet strict forward {chain}")
+    assert not reached()
+    engine.kill()
+    engine.start()
+    _until(reached, "an answer behind the firewall")

@@ -26,6 +26,7 @@ from wherry.engine.networks.predefined import DefaultBridge, host_network, no_ne
 from wherry.engine.networks.sandbox import Sandbox
 from wherry.engine.networks.store import NetworkTable
 from wherry.engine.networks.values import NO_BRIDGE, predefined_id
+from wherry.errors import Unavailable
 from wherry.kernel.netlink import route
 from wherry.kernel.netlink.socket import NETLINK_ROUTE, NetlinkSocket
 
@@ -126,6 +127,7 @@ async def restore(core: Core, running: Iterable[Container]) -> None:
     async with core.lock:
         await asyncio.to_thread(_restore_host, core, endpoints, published, guards)
     for record in records:
+        await asyncio.to_thread(_translate_inside, core, record)
         try:
             await _restore_names(core, record)
         except OSError as error:
@@ -144,6 +146,17 @@ def _restore_host(
         own = by_driver.get(name, [])
         ids = {network.id for network in own}
         driver.restore(own, [end for end in endpoints if end.network_id in ids])
+
+
+def _translate_inside(core: Core, record: Container) -> None:
+    """Its ports may have been published in the other way: the host has a firewall since then."""
+    if not (core.firewall.translates_inside and record.network.published):
+        return
+    try:
+        with Sandbox.open(f"/proc/{record.state.pid}/ns/net") as sandbox:
+            core.firewall.translate_inside(sandbox, record.network.published)
+    except (OSError, Unavailable) as error:
+        _log.warning("ports of container %s are not published: %s", record.name, error)
 
 
 def _made(core: Core, record: Container) -> list[tuple[Network, Endpoint]]:
