@@ -24,9 +24,7 @@ def test_reading_does_not_carry_files_away() -> None:
     assert not {"container:copy-out", "image:save", "volume:copy-out"} & set(verbs_of(["read"]))
 
 
-@pytest.mark.parametrize(
-    "word", ["", "all", "engine:shutdown", "image:load", "unknown", "ping "]
-)
+@pytest.mark.parametrize("word", ["", "all", "engine:shutdown", "image:load", "unknown", "ping "])
 def test_what_cannot_be_given(word: str) -> None:
     assert word not in GRANTABLE
     with pytest.raises(Invalid, match="there is no verb"):
