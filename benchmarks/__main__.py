@@ -26,6 +26,7 @@ from benchmarks.rows import (
     networks,
     ports,
     registry,
+    statistics,
     transfers,
     unpack,
 )
@@ -44,6 +45,7 @@ ROWS = {
     "networks": networks.all_rows,
     "ports": ports.rule_update,
     "copies": copies.both_ways,
+    "stats": statistics.hundred,
     "unpack": unpack.gzip_layer,
     "registry": registry.blobs,
     "transfers": transfers.image,
