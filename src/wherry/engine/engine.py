@@ -98,7 +98,8 @@ class Engine:
         removal = Removal(roster, stores.snapshotter, lifecycle, stopping, volumes)
         runnable = RunnableImages(images, stores.collector)
         creation = Creation(
-            roster, runnable, stores.snapshotter, host, volumes, networking, directory
+            roster, runnable, stores.snapshotter, host, volumes, networking, directory,
+            settings.profile,
         )  # fmt: skip
         execs = Execs(roster, runtime, composer, background)
         lifecycle.process_gone = execs.container_ended

@@ -11,7 +11,15 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final, Protocol
 
-from wherry.engine.containers import defaults, imageconfig, links, logdrivers, marks, names
+from wherry.engine.containers import (
+    bindsources,
+    defaults,
+    imageconfig,
+    links,
+    logdrivers,
+    marks,
+    names,
+)
 from wherry.engine.containers.checks import config as config_checks
 from wherry.engine.containers.checks import host as host_checks
 from wherry.engine.containers.checks import network as network_checks
@@ -31,6 +39,7 @@ if TYPE_CHECKING:
     from wherry.engine.containers.roster import Roster
     from wherry.engine.host import Host
     from wherry.engine.networks.networking import Networking
+    from wherry.engine.profile import Profile
     from wherry.engine.volumes.service import Volumes
     from wherry.image.record import Image
     from wherry.storage.snapshot import Snapshotter
@@ -61,7 +70,9 @@ class Creation:
         volumes: Volumes,
         networking: Networking,
         directory: str,
+        profile: Profile,
     ) -> None:
+        self._profile = profile
         self._roster = roster
         self._images = images
         self._snapshotter = snapshotter
@@ -84,6 +95,7 @@ class Creation:
         name = self._take_name(request.name, id)
         try:
             record, wanted = self._record(request, image, id, name)
+            warnings += bindsources.warnings(record.mounts)
             if request.confinement is not None:
                 request.confinement.check_volumes(wanted, self._volumes.find)
             with self._volumes.hold([each.volume for each in wanted if each.volume]):
@@ -105,12 +117,12 @@ class Creation:
         network_checks.check(request.config, host)
         links.check(host, lambda ref: self._roster.find(ref).record)
         resource_checks.check(host, self._host.limits)
-        security.parse(host.security_opt or ())
+        labels = security.parse(host.security_opt or ())
         logdrivers.target_of(host.log_config, "", json_file=False)
         if not request.config.image:
             raise Invalid("no image specified", hint="name the image to create a container from")
         host, warnings = resource_checks.without_missing(host, self._host.limits)
-        warnings += network_checks.warnings(host)
+        warnings += network_checks.warnings(host) + security.warnings(labels)
         return replace(request, host_config=host), warnings
 
     def _check_platform(self, request: CreateRequest, image: Image) -> list[str]:
@@ -138,7 +150,14 @@ class Creation:
         config_checks.check(config)
         host = defaults.host_config(request.host_config, self._host)
         config = defaults.config(config, host, id, os.uname().nodename)
-        wanted = mount_points(config, host, self._volumes.path, self._lender, request.caller)
+        wanted = mount_points(
+            config,
+            host,
+            self._volumes.path,
+            self._lender,
+            request.caller,
+            create=self._profile.missing_bind_source == "create",
+        )
         if request.confinement is not None:
             wanted = request.confinement.confined(wanted, request.caller)
         points = tuple(each.point for each in wanted)

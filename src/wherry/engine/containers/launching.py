@@ -8,14 +8,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from wherry.engine.containers import links, mountowners
+from wherry.engine.containers import bindsources, links, mountowners
 from wherry.engine.containers.live import Live
 from wherry.engine.containers.logdrivers import log_target
 from wherry.engine.containers.runtime import Running, Runtime
 from wherry.engine.containers.spec import files
 from wherry.engine.containers.spec.compose import Composer, Surroundings
 from wherry.engine.containers.spec.files import Naming
-from wherry.engine.containers.spec.mounts import prepare_sources
 from wherry.engine.containers.spec.namespaces import borrowed, namespace_path
 from wherry.errors import Conflict
 
@@ -55,7 +54,7 @@ class Launching:
         record = live.record
         lenders = self._lenders(live)
         await self._volumes.enter(record)
-        prepare_sources(record.mounts)
+        bindsources.prepare(record.mounts)
         owners = await mountowners.of(record, self._snapshotter)
         paths = {kind: namespace_path(pid, kind) for kind, (_, pid) in lenders.items()}
         linked = links.resolve(record, lambda ref: self._roster.find(ref).record)

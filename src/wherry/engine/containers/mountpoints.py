@@ -46,9 +46,12 @@ def mount_points(
     path: VolumePath,
     lender: Lender,
     caller: ownership.Ids | None = None,
+    *,
+    create: bool = True,
 ) -> tuple[Wanted, ...]:
     """All of them by their targets; `caller` is whom `idmap=caller` means.
 
+    Missing sources of `-v` are made for `create`, as directories of the caller's.
     Raises Invalid, Unsupported.
 
     A mount of the user's goes before one that another container lends, and both go before the
@@ -56,7 +59,7 @@ def mount_points(
     """
     own: dict[str, Wanted] = {}
     for text in host.binds or ():
-        _add(own, _owned(from_bind(text, path, host.volume_driver), caller))
+        _add(own, _owned(from_bind(text, path, host.volume_driver, create=create), caller))
     for mount in host.mounts or ():
         _add(own, _owned(from_mount(mount, path), caller))
     lent = {each.point.destination: each for each in _lent(host.volumes_from or (), lender)}
@@ -69,10 +72,12 @@ def mount_points(
 
 
 def _owned(wanted: Wanted, caller: ownership.Ids | None) -> Wanted:
-    if not wanted.point.idmap:
-        return wanted
-    kept = ownership.resolved(wanted.point.idmap, caller)
-    return replace(wanted, point=replace(wanted.point, idmap=kept))
+    point = wanted.point
+    if point.create and caller is not None and caller.uid:
+        point = replace(point, maker=f"{caller.uid}:{caller.gid}")
+    if point.idmap:
+        point = replace(point, idmap=ownership.resolved(point.idmap, caller))
+    return replace(wanted, point=point)
 
 
 def _add(points: dict[str, Wanted], wanted: Wanted) -> None:
@@ -121,15 +126,24 @@ def _borrowed(point: MountPoint, mode: str) -> Wanted:
 # -- -v
 
 
-def from_bind(text: str, path: VolumePath, driver: str = "") -> Wanted:
-    """`[source:]target[:mode]`, as in `-v`. Raises Invalid."""
+def from_bind(text: str, path: VolumePath, driver: str = "", *, create: bool = True) -> Wanted:
+    """`[source:]target[:mode]`, as in `-v`. Raises Invalid.
+
+    A source that is not there is made when the container starts, or refused without `create`.
+    """
     source, target, words = split_bind(text)
     try:
         target = clean_target(target)
     except Invalid as error:
         raise Invalid(f"invalid volume specification: '{text}': {error.message}") from None
     if source.startswith("/"):
-        return Wanted(_bind(source, target, words, create=True))
+        point = _bind(source, target, words, create=create)
+        if not create and not os.path.lexists(point.source):
+            raise Invalid(
+                f"bind source path does not exist: {point.source}",
+                hint="make it first; the profile of this engine makes none (docs/profiles.md)",
+            )
+        return Wanted(replace(point, mode=",".join(words)))
     if any(word in PROPAGATION for word in words):
         raise Invalid(f"invalid volume specification: '{text}': propagation is for bind mounts")
     labels = None if source else {ANONYMOUS: ""}
@@ -177,7 +191,6 @@ def _bind(
         "bind",
         posixpath.normpath(source),
         target,
-        mode=",".join(words) if create else "",
         rw=not read_only,
         propagation=propagation,
         options=tuple(options),

@@ -42,9 +42,10 @@ class MountPoint:
 
     `kind` is bind, volume or tmpfs; `source` a path of the host ("" for tmpfs); `mode` the option
     text the user gave ("ro,z"); `propagation` such as "rprivate", "" where it has no meaning.
-    `options` are words of mount(8) for the runtime, `create` makes a missing bind source. `copy`
-    fills an empty volume with what the image has at the target; `subpath` is the part of the source
-    that is mounted ("" is all of it). `idmap` is as whose the files are seen (see `ownership`).
+    `options` are words of mount(8) for the runtime; `create` makes a missing bind source, a
+    directory of `maker`'s ("uid:gid", "" is root). `copy` fills an empty volume with what the
+    image has at the target; `subpath` is the part of the source that is mounted ("" is all of it).
+    `idmap` is as whose the files are seen (see `ownership`).
     """
 
     kind: str
@@ -60,6 +61,7 @@ class MountPoint:
     copy: bool = False
     subpath: str = ""
     idmap: str = ""
+    maker: str = ""
 
 
 @dataclass(slots=True)

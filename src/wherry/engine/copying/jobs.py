@@ -7,8 +7,9 @@ import os
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from wherry.engine.containers import bindsources
 from wherry.engine.containers.runtime import SUBPATH
-from wherry.engine.containers.spec.mounts import own_files, prepare_sources, user_mounts
+from wherry.engine.containers.spec.mounts import own_files, user_mounts
 from wherry.engine.copying.view import hidden
 from wherry.errors import Conflict
 
@@ -67,7 +68,7 @@ def stopped_view(record: Container, snapshotter: Snapshotter, *, writable: bool)
 
     Raises Invalid for a bind source that is not there.
     """
-    prepare_sources(record.mounts)
+    bindsources.prepare(record.mounts)
     os.makedirs(record.directory, mode=0o710, exist_ok=True)
     (root,) = snapshotter.mounts(record.id)
     binds = [*own_files(record), *user_mounts(record)]

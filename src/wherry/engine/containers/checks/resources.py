@@ -62,6 +62,15 @@ def memory(resources: Resources) -> None:
         raise Invalid(f"Invalid value: {swappiness}, valid memory swappiness range is 0-100")
 
 
+def kernel_memory(resources: Resources) -> None:
+    """Refused: Linux dropped kmem.limit_in_bytes (5.16), and cgroup v2 never had its like."""
+    if resources.kernel_memory > 0 or resources.kernel_memory_tcp > 0:
+        raise Invalid(
+            "limits of kernel memory are not supported: the kernel counts it with the rest",
+            hint="limit all of the memory with --memory",
+        )
+
+
 def cpu_time(resources: Resources) -> None:
     """Quota and period as the kernel takes them, and not said twice."""
     nano, period, quota = resources.nano_cpus, resources.cpu_period, resources.cpu_quota
@@ -222,6 +231,7 @@ RLIMITS: Final = (
 
 CHECKS: Final[tuple[Callable[[Resources], None], ...]] = (
     memory,
+    kernel_memory,
     cpu_time,
     realtime,
     block_io,

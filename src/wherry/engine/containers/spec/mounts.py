@@ -9,7 +9,6 @@ from typing import Any, Final
 from wherry.engine.containers import ownership
 from wherry.engine.containers.record import Container, MountPoint
 from wherry.engine.containers.runtime import SUBPATH
-from wherry.errors import Invalid
 from wherry.spec import runtime
 
 _TMPFS_OPTIONS: Final = ("noexec", "nosuid", "nodev", "rprivate")
@@ -135,25 +134,3 @@ def merge_options(options: Sequence[str]) -> list[str]:
 
 def _mount(kind: str, source: str, target: str, options: Sequence[str]) -> Mount:
     return {"type": kind, "source": source, "destination": target, "options": list(options)}
-
-
-def prepare_sources(points: Sequence[MountPoint]) -> None:
-    """Make the bind sources that `-v` promised to make; the others must be there.
-
-    Raises Invalid: the source does not exist (any more) or cannot be made.
-    """
-    for point in points:
-        if point.kind == "tmpfs" or os.path.lexists(point.source):
-            continue
-        if not point.create:
-            raise Invalid(
-                f'invalid mount config for type "{point.kind}": '
-                f"bind source path does not exist: {point.source}"
-            )
-        try:
-            os.makedirs(point.source, mode=0o755, exist_ok=True)
-        except OSError as error:
-            raise Invalid(
-                f"error while creating mount source path '{point.source}': "
-                f"mkdir {error.filename}: {error.strerror}"
-            ) from None

@@ -45,6 +45,16 @@ def parse(options: Iterable[str]) -> SecurityOptions:
     return SecurityOptions(**values)
 
 
+def warnings(options: SecurityOptions) -> list[str]:
+    """What was asked for and does not confine the process, as the engine sets no labels yet."""
+    labels = [f"label={each}" for each in options.selinux if each != "disable"]
+    if options.apparmor not in ("", "unconfined"):
+        labels.append(f"apparmor={options.apparmor}")
+    return [
+        f"--security-opt {each} has no effect: this engine sets no such label" for each in labels
+    ]
+
+
 def _truth(text: str) -> bool:
     if text.lower() in ("1", "t", "true"):
         return True

@@ -16,6 +16,7 @@ from wherry.engine.containers.config import (
     Ulimit,
 )
 from wherry.engine.containers.create import check_name
+from wherry.engine.containers.spec import security
 from wherry.errors import Invalid, Unsupported, WherryError
 
 MACHINE = resources.HostLimits({"MemoryLimit": True}, frozenset({0, 1}), frozenset({0}))
@@ -126,3 +127,27 @@ def test_what_the_host_cannot_limit_is_dropped_with_a_warning() -> None:
 def test_lists_of_processors() -> None:
     assert resources.parse_list("0-2,5\n") == {0, 1, 2, 5}
     assert resources.parse_list("") == frozenset()
+
+
+@pytest.mark.parametrize("update", [False, True])
+@pytest.mark.parametrize("field", ["kernel_memory", "kernel_memory_tcp"])
+def test_limits_that_the_kernel_does_not_have(field: str, update: bool) -> None:
+    limited = HostConfig(**{field: 50 << 20})
+    with pytest.raises(Invalid, match="kernel memory are not supported") as raised:
+        resources.check(limited, ALL, update=update)
+    assert "--memory" in raised.value.hint
+
+
+@pytest.mark.parametrize(
+    ("option", "warned"),
+    [
+        ("apparmor=mine", True),
+        ("apparmor=unconfined", False),
+        ("label=type:mine", True),
+        ("label=disable", False),
+        ("no-new-privileges", False),
+    ],
+)
+def test_labels_that_nobody_sets_are_warned_about(option: str, warned: bool) -> None:
+    warnings = security.warnings(security.parse([option]))
+    assert [option in each for each in warnings] == [True] * warned
