@@ -90,7 +90,8 @@ def _numbers(path: str) -> dict[str, int]:
     try:
         device = os.stat(path).st_rdev
     except OSError as error:
-        raise Invalid(f"cannot limit device {path}: {error.strerror}") from None
+        reason = (error.strerror or "").lower()  # as Go: clients tell a missing file by the words
+        raise Invalid(f"stat {path}: {reason}") from None
     return {"major": os.major(device), "minor": os.minor(device)}
 
 
