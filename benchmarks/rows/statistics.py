@@ -27,12 +27,14 @@ def hundred(contestants: Contestants, count: int) -> list[Row]:
 
 
 def _readings(contestants: Contestants, count: int) -> Row:
+    """Ours alone: dockerd 20.10 answers each only with its collector's next round, a second on."""
     turns = {
         kind: Turn(contestants.accounts[kind], _read_all(engine))
         for kind, engine in contestants.engines.items()
+        if kind == "wherry"
     }
     title = f"stats of {CONTAINERS} containers, one reading each over one API connection"
-    return Row(title, rounds(turns, count), (Budget(0.2, "dockerd"),))
+    return Row(title, rounds(turns, count))
 
 
 def _read_all(engine: Engine) -> Callable[[], None]:
@@ -59,4 +61,4 @@ def _command_lines(contestants: Contestants, count: int) -> Row:
         turns["wherry stats"] = Turn(contestants.accounts["wherry"], own)
     note = "a second of it is the time between two samples"
     title = f"stats --no-stream of {CONTAINERS} containers"
-    return Row(title, rounds(turns, count), (), note, ours="wherry stats")
+    return Row(title, rounds(turns, count), (Budget(0.2, "dockerd"),), note, ours="wherry stats")
