@@ -32,7 +32,12 @@ SIBLINGS = {
     ("wherry.registry", "wherry.storage"),
 }
 # What upper layers may see of the runtime; keeper and launcher are started as processes.
-RUNTIME_SURFACE = {"wherry.runtime", "wherry.runtime.protocol", "wherry.runtime.plan"}
+RUNTIME_SURFACE = {
+    "wherry.runtime",
+    "wherry.runtime.protocol",
+    "wherry.runtime.plan",
+    "wherry.runtime.foreign.plan",
+}
 # The engine's half of a role whose Protocol lives beside its consumer (style.md, item 10).
 ROLES_OF_CONSUMERS = {"wherry.api.backend"}
 

@@ -129,7 +129,7 @@ def _after(options: Options) -> tuple[int, int, tuple[int, bool] | None]:
 
 def _bind(plan: MountPlan, mount: Spec, options: Options, linux: Spec, mapped: bool) -> Step:
     """Words that would lift a restriction of the source ("rw", "dev", ...) lift nothing."""
-    index = plan.source(mount["source"], bool(options.bind), _idmap(mount, options, mapped))
+    index = plan.source(mount["source"], bool(options.bind), idmap_of(mount, options, mapped))
     attributes = options.attributes[0]
     clear = options.attributes[1] & MOUNT_ATTR__ATIME
     default = (MS_SLAVE, True) if not linux.get("rootfsPropagation") else None
@@ -149,7 +149,7 @@ def _split(propagation: int) -> tuple[int, bool]:
     return (propagation & ~MS_REC, bool(propagation & MS_REC))
 
 
-def _idmap(mount: Spec, options: Options, mapped: bool) -> IdMapping | None:
+def idmap_of(mount: Spec, options: Options, mapped: bool) -> IdMapping | None:
     """The mount's own maps, or with "idmap" those of the container's user namespace.
 
     Only "ridmap" asks for the mounts below it too (OCI config.md, Linux mount options).

@@ -42,6 +42,8 @@ a number of the client's choice; in start and exec (where it may be None) it mak
 follower from "begin" without a request of its own. "fds" names the descriptors sent along, from
 `ROLES`.
 
+A plan with "runtime" is for another runtime's command line (`wherry.runtime.foreign.plan`).
+
 Keeper to launcher: {op: "launch" | "join", seq, plan, status, stdio: [in, out, err], terminal};
 the plan's descriptors come first, so that ("fd", n) in a plan counts from the packet's first;
 `status` and `stdio` are indexes behind them, or -1 (that one is /dev/null, or the terminal).

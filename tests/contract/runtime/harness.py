@@ -11,12 +11,17 @@ from contextlib import aclosing, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.root.runtime.driver import make_rootfs, spec
 from wherry.engine.containers.builtin import BuiltinRuntime
+from wherry.engine.containers.foreign.programs import BUILTIN, OciProgram, Programs, RuntimeSettings
 from wherry.engine.containers.runtime import Bundle, LogTarget, Running
 from wherry.kernel.cgroup.cgroup import Cgroup
 from wherry.kernel.cgroup.hierarchy import detect
 from wherry.kernel.mount import Mount
+
+RUNTIMES = ("wherry", "runc", "crun", "runsc")
 
 
 class Place:
@@ -28,6 +33,13 @@ class Place:
         self.data_root = root / "data"
         self.image = make_rootfs(self.data_root / "image")
         self.cgroup_parent = f"/wherry-test-{uuid.uuid4().hex[:8]}"
+        self.program: OciProgram | None = None
+        """The runtime that bundles are for, None for our own."""
+
+    @property
+    def is_sandbox(self) -> bool:
+        """Whether what runs is inside of a kernel of its own (runsc)."""
+        return self.program is not None and self.program.kind == "runsc"
 
     def bundle(self, *args: str, log: bool = True, resources: Any = None, **kwargs: Any) -> Bundle:
         """A bundle with a fresh writable layer, a fresh cgroup and (unless not) a fresh log."""
@@ -38,6 +50,7 @@ class Place:
         wanted["linux"]["resources"] = resources or {}
         target = LogTarget(str(self.root / "logs" / name)) if log else None
         defaults: dict[str, Any] = {
+            "program": self.program,
             "spec": wanted, "rootfs": self.overlay(name), "log": target, "follow": True,
         }  # fmt: skip
         return Bundle(**{**defaults, **kwargs})
@@ -58,6 +71,7 @@ async def place() -> AsyncIterator[Place]:
     """A place that is gone, exec root and cgroup parent included, when the block ends."""
     # Not pytest's tmp_path: a unix socket's path is limited to 108 bytes (unix(7)).
     root = Path(tempfile.mkdtemp(prefix="rt-", dir="/tmp"))
+    root.chmod(0o711)  # as /run is: root of a user namespace has to come through
     made = Place(root)
     try:
         yield made
@@ -81,6 +95,13 @@ async def builtin(where: Place) -> AsyncIterator[BuiltinRuntime]:
     assert left in ([], ["keeper.log"]), left
     log = where.exec_root / "keeper.log"
     assert not log.exists() or not log.read_text(), log.read_text()
+
+
+def program(name: str) -> OciProgram | None:
+    """A runtime as a user names it; the test is skipped where it is not installed."""
+    if name != BUILTIN and shutil.which(name) is None:
+        pytest.skip(f"{name} is not installed")
+    return Programs(RuntimeSettings()).find(name)
 
 
 async def output(running: Running, offset: int | None = None) -> dict[int, bytes]:

@@ -7,12 +7,13 @@ import os
 import signal
 import subprocess
 import sys
+import uuid
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
-from tests.contract.runtime.harness import Place, builtin, is_root, output, place
+from tests.contract.runtime.harness import RUNTIMES, Place, builtin, is_root, output, place, program
 from tests.processes import is_zombie
 from wherry.engine.containers.builtin import BuiltinRuntime
 from wherry.engine.containers.runtime import STDOUT, ExecProcess, KeeperGone
@@ -21,22 +22,26 @@ pytestmark = [
     pytest.mark.skipif(not is_root(), reason="needs root"),
     pytest.mark.skipif(not os.path.exists("/bin/busybox"), reason="needs busybox-static"),
 ]
+A = f"a-{uuid.uuid4().hex}"
+"""A container's id. runsc's sandboxes have it in a name that counts on the whole machine."""
+
 ROOT = Path(__file__).parents[3]
 DAEMON = """
 import asyncio, sys
 from pathlib import Path
-from tests.contract.runtime.harness import Place, output
+from tests.contract.runtime.harness import Place, output, program
 from wherry.engine.containers.builtin import BuiltinRuntime
 from wherry.engine.containers.runtime import ExecProcess
 
 class Same(Place):
-    def __init__(self, root, cgroup_parent):
+    def __init__(self, root, cgroup_parent, runtime):
+        self.program = program(runtime)
         self.cgroup_parent = cgroup_parent
         self.root, self.exec_root, self.data_root = root, root / "run", root / "data"
         self.image = self.data_root / "image"
 
 async def main():
-    where = Same(Path(sys.argv[1]), sys.argv[2])
+    where = Same(Path(sys.argv[1]), *sys.argv[2:])
     runtime = await BuiltinRuntime.open(str(where.exec_root), str(where.data_root))
     script = "for n in $(seq 20); do echo $n; sleep 0.1; done; exit 7"
     running = await runtime.start("talks", where.bundle("sh", "-c", script))
@@ -56,10 +61,12 @@ async def where() -> AsyncIterator[Place]:
         yield made
 
 
-async def test_killed_daemon_loses_nothing(where: Place) -> None:
+@pytest.mark.parametrize("name", RUNTIMES)
+async def test_killed_daemon_loses_nothing(where: Place, name: str) -> None:
+    where.program = program(name)
     daemon = await asyncio.to_thread(
         subprocess.Popen,
-        [sys.executable, "-c", DAEMON, str(where.root), where.cgroup_parent],
+        [sys.executable, "-c", DAEMON, str(where.root), where.cgroup_parent, name],
         stdout=subprocess.PIPE,
         cwd=ROOT,
     )
@@ -86,24 +93,28 @@ async def test_killed_daemon_loses_nothing(where: Place) -> None:
         assert (await again.exited).code == 0
 
 
-async def test_exec_into_a_container_found_again(where: Place) -> None:
+@pytest.mark.parametrize("name", RUNTIMES)
+async def test_exec_into_a_container_found_again(where: Place, name: str) -> None:
+    where.program = program(name)
     first = await BuiltinRuntime.open(str(where.exec_root), str(where.data_root))
-    await first.start("a", where.bundle("sleep", "100", follow=False))
+    await first.start(A, where.bundle("sleep", "100", follow=False))
     first.close()
     async with builtin(where) as runtime:
         process = {"args": ["hostname"], "cwd": "/", "env": ["PATH=/bin"]}
-        running = await runtime.exec("a", "e", ExecProcess(process))
+        running = await runtime.exec(A, "e", ExecProcess(process))
         assert (await output(running))[STDOUT] == b"box\n"
 
 
-async def test_killed_keeper_is_noticed_and_replaced(where: Place) -> None:
+@pytest.mark.parametrize("name", RUNTIMES)
+async def test_killed_keeper_is_noticed_and_replaced(where: Place, name: str) -> None:
+    where.program = program(name)
     runtime = await BuiltinRuntime.open(str(where.exec_root), str(where.data_root))
-    running = await runtime.start("a", where.bundle("sleep", "100", follow=False))
-    cgroup_pids = await runtime.pids("a")
+    running = await runtime.start(A, where.bundle("sleep", "100", follow=False))
+    cgroup_pids = await runtime.pids(A)
     os.kill(int((where.exec_root / "keeper.pid").read_text()), signal.SIGKILL)
     with pytest.raises(KeeperGone):
         await running.exited
-    await runtime.release("a")
+    await runtime.release(A)
     assert not any(Path(f"/proc/{pid}/exe").exists() for pid in cgroup_pids)
     again = await runtime.start("b", where.bundle("sh", "-c", "exit 2"))
     assert (await again.exited).code == 2
@@ -114,7 +125,7 @@ async def test_killed_keeper_is_noticed_and_replaced(where: Place) -> None:
 
 async def test_exit_is_known_although_the_keeper_left_too(where: Place) -> None:
     first = await BuiltinRuntime.open(str(where.exec_root), str(where.data_root))
-    running = await first.start("a", where.bundle("sh", "-c", "exit 5"))
+    running = await first.start(A, where.bundle("sh", "-c", "exit 5"))
     await running.exited
     keeper = int((where.exec_root / "keeper.pid").read_text())
     os.kill(keeper, signal.SIGKILL)
@@ -122,11 +133,11 @@ async def test_exit_is_known_although_the_keeper_left_too(where: Place) -> None:
     # process a subreaper) does not.
     while Path(f"/proc/{keeper}").exists() and not is_zombie(keeper):
         await asyncio.sleep(0.01)
-    await first.release("a")
+    await first.release(A)
     first.close()
     second = await BuiltinRuntime.open(str(where.exec_root), str(where.data_root))
     assert not await second.list()
-    recorded = second.recorded_exit("a")
+    recorded = second.recorded_exit(A)
     assert recorded is not None
     assert recorded.code == 5
     assert second.recorded_exit("b") is None

@@ -1,4 +1,4 @@
-"""The built-in runtime: a cgroup, a plan, and the keeper that has it carried out."""
+"""The runtime: a cgroup, the keeper, and a way to make containers (`ways`): ours as a rule."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ import contextlib
 import json
 import logging
 import os
+import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
-from wherry.engine.containers.builtin_plan import exec_plan, start_plan
 from wherry.engine.containers.builtin_process import BuiltinProcess
 from wherry.engine.containers.keeper_client import KeeperClient
 from wherry.engine.containers.keeper_start import socket_path, start_keeper
@@ -25,10 +25,14 @@ from wherry.engine.containers.runtime import (
     Running,
     WindowSize,
 )
+from wherry.engine.containers.ways import BUNDLES, STATES, OwnWay, Way, remove_exec_cgroup
 from wherry.errors import Conflict, NotFound
 from wherry.kernel.cgroup.cgroup import Cgroup
 from wherry.kernel.cgroup.hierarchy import Hierarchies, detect
 from wherry.runtime import protocol
+
+if TYPE_CHECKING:
+    from wherry.engine.containers.foreign.programs import OciProgram
 
 _log = logging.getLogger(__name__)
 
@@ -44,6 +48,7 @@ class BuiltinRuntime:
         self._client: KeeperClient | None = None
         self._processes: dict[str, BuiltinProcess] = {}
         self._letting_go: dict[str, asyncio.Task[None]] = {}
+        self._own = OwnWay()
 
     @classmethod
     async def open(cls, exec_root: str, data_root: str) -> Self:
@@ -54,6 +59,10 @@ class BuiltinRuntime:
         runtime = cls(exec_root, (data_root,), await asyncio.to_thread(detect))
         client = await runtime._connected()
         await runtime._find_again(client)
+        if os.path.isdir(f"{exec_root}/{BUNDLES}"):
+            from wherry.engine.containers.foreign.way import sweep
+
+            await asyncio.to_thread(sweep, exec_root, frozenset(runtime._processes))
         return runtime
 
     def close(self) -> None:
@@ -74,6 +83,8 @@ class BuiltinRuntime:
         except LaunchError as error:
             raise Conflict(f"the keeper cannot leave: {error.text}") from error
         await asyncio.wait([client.lost])
+        for name in (BUNDLES, STATES):
+            await asyncio.to_thread(shutil.rmtree, f"{self._exec_root}/{name}", ignore_errors=True)
 
     async def start(self, id: str, bundle: Bundle) -> Running:
         """See `runtime.Runtime.start`."""
@@ -87,17 +98,19 @@ class BuiltinRuntime:
             cgroup = Cgroup.create(self._hierarchies, path, resources)
         except OSError as error:
             raise LaunchError("cgroup", error.errno or 0, _sentence(error)) from error
-        process = BuiltinProcess(client, id, cgroup, terminal=bundle.terminal)
+        way = self._way(bundle.program)
+        process = BuiltinProcess(client, id, cgroup, way, terminal=bundle.terminal)
         process.namespaces = [n["type"] for n in bundle.spec["linux"].get("namespaces") or ()]
         try:
-            with start_plan(id, bundle, cgroup) as (plan, fds):
+            with way.start_plan(id, bundle, cgroup) as (plan, fds):
                 # To be found again by the next daemon.
-                note = protocol.encode({"cgroup": path, "namespaces": process.namespaces})
+                note = {"cgroup": path, "namespaces": process.namespaces, "way": way.note()}
+                log = _log_of(bundle.log, id)
                 await self._launch(
-                    process, "start", plan, fds, bundle, log=_log_of(bundle.log, id), note=note
+                    process, "start", plan, fds, bundle, log=log, note=protocol.encode(note)
                 )
         except BaseException:
-            await asyncio.shield(asyncio.to_thread(cgroup.remove))
+            await asyncio.shield(asyncio.to_thread(_unmake, way, id, cgroup))
             raise
         return process.running()
 
@@ -106,29 +119,33 @@ class BuiltinRuntime:
         client = await self._connected()
         container = self._alive(id)
         self._refuse_known(exec_id)
-        cgroup = container.cgroup.child(exec_id)
-        started = BuiltinProcess(client, exec_id, cgroup, terminal=process.terminal, container=id)
+        way = container.way
+        cgroup = way.exec_cgroup(container.cgroup, exec_id)
+        started = BuiltinProcess(
+            client, exec_id, cgroup, way, terminal=process.terminal, container=id
+        )
         try:
-            plan = exec_plan(id, process, container.namespaces, cgroup)
-            await self._launch(
-                started, "exec", plan, [container.pidfd], process, container=id, note=None
-            )
+            plan, fds = way.exec_plan(container, exec_id, process, cgroup)
+            await self._launch(started, "exec", plan, fds, process, container=id, note=None)
         except BaseException:
-            await asyncio.shield(asyncio.to_thread(_remove_child, cgroup))
+            await asyncio.shield(asyncio.to_thread(remove_exec_cgroup, cgroup))
             raise
         return started.running()
 
     async def signal(self, id: str, signo: int) -> None:
         """See `runtime.Runtime.signal`."""
-        self._alive(id).signal(signo)
+        process = self._alive(id)
+        await process.way.signal(process, signo)
 
     async def pause(self, id: str) -> None:
         """See `runtime.Runtime.pause`."""
-        await asyncio.to_thread(self._alive(id).cgroup.freeze)
+        process = self._alive(id)
+        await process.way.pause(process)
 
     async def resume(self, id: str) -> None:
         """See `runtime.Runtime.resume`."""
-        await asyncio.to_thread(self._alive(id).cgroup.thaw)
+        process = self._alive(id)
+        await process.way.resume(process)
 
     async def resize(self, id: str, size: WindowSize) -> None:
         """See `runtime.Runtime.resize`."""
@@ -167,7 +184,7 @@ class BuiltinRuntime:
         the next daemon finds in the keeper's list; and the last reference is then ours.
         """
         try:
-            await asyncio.to_thread(process.cgroup.remove)
+            await asyncio.to_thread(_unmake, process.way, process.id, process.cgroup)
             await self._forget(process)
             rootfs = [fd for member in family for fd in member.close()]
             await asyncio.to_thread(protocol.close_all, rootfs)
@@ -184,7 +201,7 @@ class BuiltinRuntime:
         await self._forget(process)
         self._processes.pop(exec_id, None)
         process.close()
-        await asyncio.to_thread(_remove_child, process.cgroup)
+        await asyncio.to_thread(remove_exec_cgroup, process.cgroup)
 
     async def list(self) -> Mapping[str, Running]:
         """See `runtime.Runtime.list`."""
@@ -254,14 +271,24 @@ class BuiltinRuntime:
             process.adopted(await client.request("adopt", stream=process.id), row)
 
     def _from_row(self, client: KeeperClient, row: Mapping[str, Any]) -> BuiltinProcess:
-        if container := row["container"]:
-            cgroup = self._processes[container].cgroup.child(row["id"])
-            return BuiltinProcess.from_row(client, row, cgroup)
+        if container := self._processes.get(row["container"]):
+            cgroup = container.way.exec_cgroup(container.cgroup, row["id"])
+            return BuiltinProcess.from_row(client, row, cgroup, container.way)
         note = protocol.decode(row["note"])
         cgroup = Cgroup.locate(self._hierarchies, note["cgroup"])
-        process = BuiltinProcess.from_row(client, row, cgroup)
+        process = BuiltinProcess.from_row(client, row, cgroup, self._way_of_note(note["way"]))
         process.namespaces = note["namespaces"]
         return process
+
+    def _way(self, program: OciProgram | None) -> Way:
+        return self._own if program is None else self._way_of_note(program.note())
+
+    def _way_of_note(self, note: Mapping[str, Any] | None) -> Way:
+        if note is None:
+            return self._own
+        from wherry.engine.containers.foreign.way import of_note
+
+        return of_note(note, self._exec_root, self._hierarchies)
 
     def _event(self, message: Mapping[str, Any]) -> None:
         process = self._processes.get(message["id"])
@@ -316,15 +343,10 @@ def _log_of(target: LogTarget | None, id: str) -> dict[str, Any] | None:
     }
 
 
-def _remove_child(cgroup: Cgroup) -> None:
-    """Remove an exec's own cgroup; the container's, which it shares elsewhere, stays.
-
-    What the exec left in the background lives on as a part of the container, as in Docker.
-    """
-    own = Cgroup({name: path for name, path in cgroup.v1.items() if name == "freezer"}, cgroup.v2)
-    with contextlib.suppress(OSError):
-        own.give_up_members()
-        own.remove()
+def _unmake(way: Way, id: str, cgroup: Cgroup) -> None:
+    """Remove what is left of a container that has ended, or did not start."""
+    way.clear(id)
+    cgroup.remove()
 
 
 def _sentence(error: OSError) -> str:

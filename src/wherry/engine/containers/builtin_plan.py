@@ -36,6 +36,16 @@ def start_plan(
     Raises LaunchError naming the mount or namespace that cannot be opened, or what is wrong in
     the spec.
     """
+    with opened_spec(bundle) as (spec, fds):
+        yield _planned(id, bundle, spec, cgroup), fds
+
+
+@contextmanager
+def opened_spec(bundle: Bundle) -> Iterator[tuple[dict[str, Any], list[int]]]:
+    """The bundle's spec with ("fd", n) for what it names on the host, and those descriptors.
+
+    Raises LaunchError naming the mount or namespace that cannot be opened.
+    """
     with ExitStack() as opened:
         fds: list[int] = []
 
@@ -53,9 +63,8 @@ def start_plan(
             {**item, "source": travel(_open_source(item))} if _is_bind(item) else item
             for item in bundle.spec.get("mounts") or ()
         ]
-        process = _sized(bundle.spec["process"], bundle.window)
-        spec = {**bundle.spec, "process": process, "linux": linux, "mounts": mounts}
-        yield _planned(id, bundle, spec, cgroup), fds
+        process = sized(bundle.spec["process"], bundle.window)
+        yield {**bundle.spec, "process": process, "linux": linux, "mounts": mounts}, fds
 
 
 def exec_plan(
@@ -64,7 +73,7 @@ def exec_plan(
     """The plan of an exec in container `id`; its one descriptor is its first process's pidfd."""
     try:
         return plan_join(
-            _sized(process.process, process.window),
+            sized(process.process, process.window),
             namespaces=[{"type": name} for name in namespaces],
             cgroup=CgroupPlace.of(cgroup),
             seccomp=process.seccomp,
@@ -100,7 +109,8 @@ def _keyring(id: str) -> str:
     return f"_ses.{id}"
 
 
-def _sized(process: Mapping[str, Any], window: WindowSize | None) -> Mapping[str, Any]:
+def sized(process: Mapping[str, Any], window: WindowSize | None) -> Mapping[str, Any]:
+    """An OCI process object with the terminal's first size."""
     if window is None:
         return process
     return {**process, "consoleSize": {"height": window.height, "width": window.width}}

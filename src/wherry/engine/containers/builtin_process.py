@@ -1,4 +1,4 @@
-"""One process of the built-in runtime, as the daemon knows it."""
+"""One process over the keeper, as the daemon knows it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import contextlib
 import os
 import signal
 from collections.abc import Mapping, Sequence
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from wherry.engine.containers.keeper_client import KeeperClient, Reply
 from wherry.engine.containers.keeper_stream import KeeperStream
@@ -16,6 +16,9 @@ from wherry.engine.containers.stdin import PipeStdin, TerminalStdin
 from wherry.errors import Conflict
 from wherry.kernel import pty
 from wherry.kernel.cgroup.cgroup import Cgroup
+
+if TYPE_CHECKING:
+    from wherry.engine.containers.ways import Way
 
 
 class BuiltinProcess:
@@ -26,10 +29,12 @@ class BuiltinProcess:
         client: KeeperClient,
         id: str,
         cgroup: Cgroup,
+        way: Way,
         *,
         terminal: bool,
         container: str = "",
     ) -> None:
+        self.way = way
         self.client = client
         self.id = id
         self.container = container
@@ -39,12 +44,16 @@ class BuiltinProcess:
         self.exited: asyncio.Future[Exit] = asyncio.get_running_loop().create_future()
         self.pid = 0
         self.pidfd = -1
-        self._rootfs = -1
+        self.rootfs = -1
 
     @classmethod
-    def from_row(cls, client: KeeperClient, row: Mapping[str, Any], cgroup: Cgroup) -> Self:
+    def from_row(
+        cls, client: KeeperClient, row: Mapping[str, Any], cgroup: Cgroup, way: Way
+    ) -> Self:
         """A process that the keeper knows from before (see `Process.describe` there)."""
-        return cls(client, row["id"], cgroup, terminal=row["terminal"], container=row["container"])
+        return cls(
+            client, row["id"], cgroup, way, terminal=row["terminal"], container=row["container"]
+        )
 
     def started(self, reply: Reply) -> None:
         """Take what the answer to start or exec brought."""
@@ -108,8 +117,8 @@ class BuiltinProcess:
             self.stream.stdin.discard()
         if self.pidfd >= 0:
             os.close(self.pidfd)
-        rootfs = [self._rootfs] if self._rootfs >= 0 else []
-        self.pidfd = self._rootfs = -1
+        rootfs = [self.rootfs] if self.rootfs >= 0 else []
+        self.pidfd = self.rootfs = -1
         return rootfs
 
     def _oom(self) -> bool:
@@ -120,7 +129,7 @@ class BuiltinProcess:
 
     def _take(self, fds: Mapping[str, int]) -> None:
         self.pidfd = fds.get("pidfd", -1)
-        self._rootfs = fds.get("rootfs", -1)
+        self.rootfs = fds.get("rootfs", -1)
         if "pty" in fds:
             self.stream.stdin = TerminalStdin(fds["pty"], self._close_keeper_stdin)
         elif "stdin" in fds:

@@ -1,8 +1,9 @@
 """The role `Runtime`: what the engine needs from whatever runs processes in containers.
 
 An implementation is told to start a container's process from a `Bundle` (values only, nothing of
-Docker in it), and gives back a `Running`. Implementations: `builtin.BuiltinRuntime` (cgroup, plan
-and keeper). The contract suite is tests/contract/runtime.
+Docker in it), and gives back a `Running`. Implementation: `builtin.BuiltinRuntime` (cgroup and
+keeper), which makes containers by a plan of our own or has another OCI runtime make them
+(`ways.Way`). The contract suite is tests/contract/runtime.
 
 Stream ids: a container's first process has the container's id, an exec has its exec id.
 """
@@ -18,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 if TYPE_CHECKING:
     import asyncio
 
+    from wherry.engine.containers.foreign.programs import OciProgram
     from wherry.kernel.mount import Mount
 
 STDOUT, STDERR = 1, 2
@@ -100,10 +102,14 @@ class Bundle:
     those (`containerID`: the owner on disk, `hostID`: the number that the host sees it as, to which
     the container's own maps apply). The engine's files (/etc/hosts and so on) want "idmap".
     `user` and all ids in `process` and `linux.devices` are as inside.
+
+    `program` names another OCI runtime to do it, None is our own; it wants the seccomp filter as
+    `linux.seccomp` in the spec, and `seccomp` is None then.
     """
 
     spec: Mapping[str, Any]
     rootfs: Sequence[Mount] | str
+    program: OciProgram | None = None
     seccomp: bytes | None = None
     user: str = ""
     groups: Sequence[str] = ()

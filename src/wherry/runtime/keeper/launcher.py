@@ -38,11 +38,14 @@ def command(exec_root: str, kept: Sequence[str]) -> list[str]:
 
     `kept` are the paths whose mounts it must see (see `wherry.runtime.launcher`).
     """
+    return [*program("wherry.runtime.launcher"), f"{exec_root}/{_STAGE}", *kept]
+
+
+def program(module: str) -> list[str]:
+    """How to execute `main` of one of our modules in a bare interpreter."""
     source = os.path.dirname(os.path.dirname(os.path.dirname(os.path.dirname(__file__))))
-    code = (
-        f"import sys; sys.path.append({source!r}); from wherry.runtime.launcher import main; main()"
-    )
-    return [sys.executable, "-IS", "-c", code, f"{exec_root}/{_STAGE}", *kept]
+    code = f"import sys; sys.path.append({source!r}); from {module} import main; main()"
+    return [sys.executable, "-IS", "-c", code]
 
 
 class Launcher:
@@ -69,7 +72,7 @@ class Launcher:
         ours, theirs = socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0)
         ours.setblocking(False)
         try:
-            self.pid = _spawn(self._argv, theirs.fileno())
+            self.pid = spawn(self._argv, theirs.fileno())
         except OSError:
             ours.close()
             raise
@@ -229,8 +232,8 @@ class Launcher:
             self._awaited.pop(number).refused(error)
 
 
-def _spawn(argv: list[str], sock: int) -> int:
-    """Execute the launcher with `sock` as its SOCKET_FD and nothing else open but 0 to 2.
+def spawn(argv: list[str], sock: int) -> int:
+    """Execute a launcher with `sock` as its SOCKET_FD and nothing else open but 0 to 2.
 
     With Python's and our own signal dispositions set back: ignored signals would be inherited
     right into the containers.

@@ -82,6 +82,8 @@ class Keeper:
             run_due(self._chores)
             self._note_idleness()
         self.launcher.end()
+        if self.requests.one_shots is not None:
+            self.requests.one_shots.end()
         for process in self.requests.processes.values():  # all ended; their exit records stay
             process.close()
         _remove_file(self._socket_path)
@@ -101,14 +103,20 @@ class Keeper:
         self._leaving = True
 
     def _known_children(self) -> list[int]:
-        return [self.launcher.pid, *(process.pid for process in self.requests.processes.values())]
+        others = self.requests.one_shots
+        return [
+            self.launcher.pid,
+            *(others.pids if others is not None else ()),
+            *(process.pid for process in self.requests.processes.values()),
+        ]
 
     def _launcher_died(self, executable: tuple[int, int]) -> None:
         kill_strays(self._known_children(), executable)
 
     def _reap_orphans(self) -> None:
-        if self.launcher.busy:  # a child that is not known yet may be one of ours
-            self._reap.after(REAP)
+        others = self.requests.one_shots
+        if self.launcher.busy or (others is not None and others.busy):
+            self._reap.after(REAP)  # a child that is not known yet may be one of ours
         else:
             reap(self._known_children())
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from wherry.runtime.keeper.exits import Exits
     from wherry.runtime.keeper.launcher import Launcher
     from wherry.runtime.keeper.loop import Loop
+    from wherry.runtime.keeper.oneshots import OneShots
     from wherry.runtime.keeper.process import Reactions
     from wherry.runtime.keeper.streams import Streams
     from wherry.runtime.protocol import Message
@@ -50,6 +51,7 @@ class Requests:
         on: Reactions,
     ) -> None:
         self.processes: dict[str, Process] = {}
+        self.one_shots: OneShots | None = None
         self._exec_root = exec_root
         self._loop = loop
         self._clients = clients
@@ -127,8 +129,19 @@ class Requests:
             process.close()
             raise
         self.processes[id] = process
-        self._launcher.launch(launch, message, fds)
+        if "runtime" in message["plan"]:
+            launch.vouched = True
+            self._other_runtimes().launch(launch, message, fds)
+        else:
+            self._launcher.launch(launch, message, fds)
         fds.clear()
+
+    def _other_runtimes(self) -> OneShots:
+        if self.one_shots is None:
+            from wherry.runtime.keeper.oneshots import OneShots
+
+            self.one_shots = OneShots(self._loop)
+        return self.one_shots
 
     def launched(self, process: Process, client: Client, message: Message) -> None:
         """A launch has come to execve: begin to watch it, and answer."""
@@ -189,7 +202,16 @@ class Requests:
         names, held = process.descriptors()
         client.send({"re": message.get("seq", 0), "pid": process.pid, "fds": names}, held)
 
-    def _list(self, client: Client, message: Message, fds: list[int]) -> Message:
+    def _list(self, client: Client, message: Message, fds: list[int]) -> Message | None:
+        """A launch by another runtime takes long: it is waited for, so that no list lacks it."""
+        if self.one_shots is not None and self.one_shots.busy:
+            self.one_shots.when_idle(
+                lambda: client.send({**self._rows(), "re": message.get("seq", 0)})
+            )
+            return None
+        return self._rows()
+
+    def _rows(self) -> Message:
         started = [process for process in self.processes.values() if process.pid]
         return {"processes": [process.describe() for process in started]}
 

@@ -57,6 +57,11 @@ def rows(path: str, fields: int) -> list[Row]:
         content = _read(path)
     except (FileNotFoundError, NotADirectoryError):
         return []
+    return parse_rows(content, fields)
+
+
+def parse_rows(content: str, fields: int) -> list[Row]:
+    """The same from a file's text."""
     found = []
     for line in content.split("\n"):
         row = line.strip().split(":")

@@ -1,0 +1,1 @@
+"""Containers under other OCI runtimes: which there are, and how they are told what to do."""
