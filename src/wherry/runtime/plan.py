@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from wherry.kernel.mount import Mount
+    from wherry.runtime.plan_process import Landlock
 
     Spec = Mapping[str, Any]
     Plan = dict[str, Any]
@@ -68,6 +69,7 @@ def plan_launch(
     hooks: Mapping[str, Sequence[Step]] | None = None,
     preserve_fds: int = 0,
     map_root: bool = False,
+    landlock: Landlock | None = None,
 ) -> Plan:
     """The plan that starts the first process of a container.
 
@@ -77,12 +79,13 @@ def plan_launch(
     SECCOMP_FILTER_FLAG_*). `user`: `name[:group]` to be looked up in the image's own files, with
     `groups` in addition (empty: `process.user` as numbers). `terminal`: None takes
     `process.terminal`. `create_cwd`: make the working directory where it is missing. `stage`: an
-    empty directory on which the root is mounted for a moment; None is the launcher's own.
-    `pivot` False moves the root mount instead (for a root on initramfs). `keyring`: name of a new
-    session keyring, None keeps the caller's. `hooks`: further steps at one of the OCI moments
-    "created" (namespaces made, before the root is entered), "entered" (before what is only the
-    process's own) and "ready" (all is done but seccomp and exec). `map_root`: where there is a user
-    namespace, show the root through its maps, so that what belongs to 0 on disk is root's inside.
+    empty directory on which the root is mounted for a moment; None is the launcher's own. `pivot`
+    False moves the root mount instead (root on initramfs). `keyring`: name of a new session
+    keyring, None keeps the caller's. `hooks`: further steps at one of the OCI moments "created"
+    (namespaces made, before the root is entered), "entered" (before what is only the process's own)
+    and "ready" (all is done but seccomp and exec). `map_root`: where there is a user namespace, show
+    the root through its maps, so that what belongs to 0 on disk is root's inside. `landlock`: what
+    `steps.landlock.restrict` takes.
 
     Raises ValueError for a capability, resource limit or namespace type that there is not.
     """
@@ -93,10 +96,7 @@ def plan_launch(
     mapped = bool(maps) or any(flag == CLONE_NEWUSER for flag, _ in enter)
     mounts = plan_mounts.plan_mounts(spec, cgroup, mapped, clone)
     moments = hooks or {}
-    wants_terminal = bool(process.get("terminal")) if terminal is None else terminal
-    own = plan_process.process_steps(
-        process, user, groups, wants_terminal, create_cwd, keyring, linux.get("personality") or {}
-    )
+    tty = bool(process.get("terminal")) if terminal is None else terminal
     return {
         "op": "launch",
         "clone": clone & ~(CLONE_NEWCGROUP | (CLONE_NEWIPC if mapped else 0)),
@@ -115,11 +115,11 @@ def plan_launch(
             *moments.get("created", ()),
             *([("prepare", mounts.prepared)] if mounts.prepared else []),
             ("rootfs", stage, plan_mounts.root_propagation(linux), pivot),
-            *_container_steps(spec, clone, mounts, wants_terminal),
+            *_container_steps(spec, clone, mounts, tty),
             *moments.get("entered", ()),
-            *own,
+            *plan_process.process_steps(process, user, groups, tty, create_cwd, keyring, linux),
             *moments.get("ready", ()),
-            *plan_process.confining_steps(process, seccomp, preserve_fds),
+            *plan_process.confining_steps(process, seccomp, preserve_fds, landlock),
         ],
     }
 
@@ -137,6 +137,7 @@ def plan_join(
     create_cwd: bool = False,
     keyring: str | None = None,
     preserve_fds: int = 0,
+    landlock: Landlock | None = None,
 ) -> Plan:
     """The plan that starts a further process in a running container.
 
@@ -162,7 +163,7 @@ def plan_join(
             *plan_process.process_steps(
                 process, user, groups, wants_terminal, create_cwd, keyring, {}
             ),
-            *plan_process.confining_steps(process, seccomp, preserve_fds),
+            *plan_process.confining_steps(process, seccomp, preserve_fds, landlock),
         ],
     }
 

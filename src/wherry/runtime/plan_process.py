@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     Spec = Mapping[str, Any]
     Step = tuple[Any, ...]
+    Landlock = tuple[tuple[int, int, int], list[tuple[str, int, bool]], list[tuple[int, int]]]
 
 _CAPABILITY_SETS = ("bounding", "effective", "permitted", "inheritable", "ambient")
 _PERSONALITIES = {"LINUX": 0x0000, "LINUX32": 0x0008}
@@ -37,7 +38,7 @@ def process_steps(
     terminal: bool,
     create_cwd: bool,
     keyring: str | None,
-    persona: Spec,
+    linux: Spec,
 ) -> list[Step]:
     """From a finished container to a process that is its user and knows its program."""
     capabilities = _capability_masks(process.get("capabilities"))
@@ -45,7 +46,7 @@ def process_steps(
         ("environment", [str(word) for word in process.get("env") or []]),
         *([("rlimits", _rlimits(process["rlimits"]))] if process.get("rlimits") else []),
         *_scheduling(process),
-        *([("personality", _personality(persona.get("domain", "")))] if persona else []),
+        *_persona(linux.get("personality")),
         *([("keyring", keyring)] if keyring else []),
         _user_step(process.get("user") or {}, user, groups),
         ("cwd", process.get("cwd") or "/", create_cwd),
@@ -57,7 +58,10 @@ def process_steps(
 
 
 def confining_steps(
-    process: Spec, seccomp: tuple[bytes, int] | bytes | None, preserve_fds: int
+    process: Spec,
+    seccomp: tuple[bytes, int] | bytes | None,
+    preserve_fds: int,
+    landlock: Landlock | None,
 ) -> list[Step]:
     """The last steps: each takes away something that all earlier ones may have needed."""
     capabilities = _capability_masks(process.get("capabilities"))
@@ -67,6 +71,7 @@ def confining_steps(
         *([("label",)] if labelled else []),
         *([("no_new_privs",)] if process.get("noNewPrivileges") else []),
         ("close_fds", preserve_fds),
+        *([("landlock", *landlock)] if landlock else []),
         *([("seccomp", *_program(seccomp))] if seccomp else []),
         ("capabilities", *last),
         ("exec",),
@@ -92,6 +97,12 @@ def _rlimits(limits: Sequence[Spec]) -> list[tuple[int, int, int, str]]:
         ]
     except KeyError as error:
         raise ValueError(f"unknown resource limit {error.args[0]!r}") from None
+
+
+def _persona(personality: Spec | None) -> list[Step]:
+    if not personality:
+        return []
+    return [("personality", _personality(personality.get("domain", "")))]
 
 
 def _personality(name: str) -> int:

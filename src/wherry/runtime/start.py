@@ -11,8 +11,9 @@ class Child:
     /dev/null or the terminal), `status` (the close-on-exec socket), `stage` (where the root is
     mounted for a moment), `target` (the pidfd to join, or -1). Found on the way: `env`, `ids`
     (uid, gid, groups), `home`, `label` (an open attribute file and what to write), `program` (the
-    path to execute) and `args`, `slave` (of the terminal), `proc_device` (st_dev of our /proc),
-    `prepared` (detached mounts made ahead, by target), `staged` (the open stage, or -1).
+    path to execute) and `args`, `landlocked` (rules of Landlock hold), `slave` (of the terminal),
+    `proc_device` (st_dev of our /proc), `prepared` (detached mounts made ahead, by target),
+    `staged` (the open stage, or -1).
     """
 
     __slots__ = (
@@ -23,6 +24,7 @@ class Child:
         "home",
         "ids",
         "label",
+        "landlocked",
         "prepared",
         "proc_device",
         "program",
@@ -54,4 +56,5 @@ class Child:
         self.proc_device = -1
         self.program = ""
         self.args: list[str] = []
+        self.landlocked = False
         self.slave = -1

@@ -214,3 +214,16 @@ def test_describe_is_readable() -> None:
     assert "root: ('bind', '/root')" in text
     assert "  seccomp <800 bytes> 0\n" in text
     assert "  find ['true']\n" in text
+
+
+def test_landlock_comes_while_its_files_can_be_opened() -> None:
+    rules: Any = ((1, 0, 0), [("/bin", 1, True)], [])
+    wanted = ["identity", "find", "landlock", "seccomp", "capabilities"]
+    seccomp = b"12345678"
+    first = launch({"process": {"args": ["true"]}}, landlock=rules, seccomp=seccomp)
+    second = plan_join(
+        {"args": ["true"]}, namespaces=[], cgroup=PLACE, landlock=rules, seccomp=seccomp
+    )
+    for plan in (first, second):
+        assert [name for name in names(plan) if name in wanted] == wanted
+        assert step(plan, "landlock") == ("landlock", *rules)

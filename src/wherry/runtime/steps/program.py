@@ -75,6 +75,15 @@ def execute(child: Child) -> NoReturn:
     try:
         os.execve(child.program, child.args, child.env)
     except OSError as error:
-        raise diagnosis.of_exec(child.program, child.args, child.env, error) from None
+        failure = diagnosis.of_exec(child.program, child.args, child.env, error)
+        raise _behind_landlock(failure) if child.landlocked else failure from None
     except ValueError as error:
         raise Failure(_EINVAL, f'exec: "{child.args[0]}": {error}') from None
+
+
+def _behind_landlock(failure: Failure) -> Failure:
+    """The rules may deny the program, or the interpreter or loader that it needs."""
+    if failure.errno != _EACCES:
+        return failure
+    hint = "; a rule ro:DIRECTORY of landlock must allow the program, its interpreter and libraries"
+    return Failure(failure.errno, f"{failure.text}{hint}")
