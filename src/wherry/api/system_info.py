@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from wherry.api import registry_info
 from wherry.api.timestamps import rfc3339_nano
-from wherry.engine.values.system import SystemFacts
+from wherry.engine.values.system import RuntimeFacts, SystemFacts
 
 _LIMITS: Final = [
     "MemoryLimit",
@@ -67,13 +67,18 @@ def _engine(facts: SystemFacts) -> dict[str, Any]:
         "Labels": list(facts.labels),
         "ExperimentalBuild": facts.experimental,
         "ServerVersion": facts.version,
-        "Runtimes": {name: {"path": path} for name, path in facts.runtimes.items()},
+        "Runtimes": {name: _runtime(each) for name, each in facts.runtimes.items()},
         "DefaultRuntime": facts.default_runtime,
         "LiveRestoreEnabled": facts.live_restore,
         "InitBinary": facts.init_binary,
         "SecurityOptions": list(facts.security_options),
         "Warnings": list(facts.warnings) or None,
     }
+
+
+def _runtime(facts: RuntimeFacts) -> dict[str, Any]:
+    arguments = {"runtimeArgs": list(facts.args)} if facts.args else {}
+    return {"path": facts.path, **arguments}
 
 
 def _host(facts: SystemFacts) -> dict[str, Any]:

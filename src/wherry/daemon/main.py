@@ -80,6 +80,7 @@ async def _serve(chosen: Options) -> None:
         labels=chosen.labels,
         cgroup_parent=chosen.cgroup_parent,
         profile=chosen.defaults(),
+        runtimes=chosen.runtime_settings(),
         machine_wide=chosen.data_root == options.DEFAULT_DATA_ROOT,
         insecure_addresses=listening.open_urls(everywhere, tls),
         registries=chosen.registry_config(),

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from wherry.api.access.guard import Open
-from wherry.daemon import networksettings, tlssettings
+from wherry.daemon import networksettings, runtimesettings, tlssettings
 from wherry.daemon.settingrow import Row
 from wherry.daemon.tlssettings import TlsSettings
 from wherry.engine.profile import DOCKER, PROFILES, Profile
@@ -22,6 +22,7 @@ from wherry.registry.config import RegistryConfig
 
 if TYPE_CHECKING:
     from wherry.api.access.guard import Guard
+    from wherry.engine.containers.foreign.programs import RuntimeSettings
     from wherry.engine.networks.settings import NetworkSettings
 
 DEFAULT_CONFIG: Final = "/etc/wherry/daemon.json"
@@ -44,6 +45,8 @@ class Options:
     group: str = ""
     cgroup_parent: str = DEFAULT_CGROUP_PARENT
     profile: str = DOCKER.name
+    runtimes: Mapping[str, Any] = field(default_factory=dict)
+    default_runtime: str = ""
     labels: tuple[str, ...] = field(default_factory=tuple)
     signature_policy: str = DEFAULT_SIGNATURE_POLICY
     registry_mirrors: tuple[str, ...] = ()
@@ -73,6 +76,10 @@ class Options:
     def defaults(self) -> Profile:
         """What counts where nothing was said."""
         return PROFILES[self.profile]
+
+    def runtime_settings(self) -> RuntimeSettings:
+        """Which runtimes containers can name. Raises Invalid."""
+        return runtimesettings.settings(self.runtimes, self.default_runtime)
 
     def network_settings(self) -> NetworkSettings | None:
         """How networks are to be, None where nothing was said. Raises Invalid."""
@@ -130,6 +137,19 @@ ROWS: Final = (
         "profile",
         "docker: Docker's defaults; wherry: safer ones",
         choices=tuple(PROFILES),
+    ),
+    Row(
+        "runtimes",
+        ("--add-runtime",),
+        "runtimes",
+        "further OCI runtime: NAME=PATH",
+        type=dict,
+    ),
+    Row(
+        "default_runtime",
+        ("--default-runtime",),
+        "default-runtime",
+        "runtime of containers that name none (wherry)",
     ),
     Row("labels", ("--label",), "labels", "label of the daemon: key=value", repeated=True),
     Row(

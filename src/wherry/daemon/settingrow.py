@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -23,7 +24,8 @@ class Row:
     """One setting: its flags (none: by file only), its key in the file, how it reads.
 
     `part` names the part of the options that it belongs to, "" for the options themselves. A row of
-    type list takes anything in the file, and texts as flags.
+    type list takes anything in the file, and texts as flags; one of type dict takes NAME=VALUE as
+    a flag, again and again.
     """
 
     name: str
@@ -41,6 +43,8 @@ class Row:
             return {"type": truth, "nargs": "?", "const": True}
         if self.repeated or self.type is list:
             return {"action": "append"}
+        if self.type is dict:
+            return {"action": _Named, "metavar": "NAME=VALUE"}
         return {"type": self.type}
 
     def value(self, given: object) -> Any:
@@ -61,3 +65,19 @@ def truth(text: str) -> bool:
     if text.lower() not in _TRUE + _FALSE:
         raise ValueError(text)
     return text.lower() in _TRUE
+
+
+class _Named(argparse.Action):
+    """Collects NAME=VALUE in a dict."""
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: object,
+        option_string: str | None = None,
+    ) -> None:
+        name, equals, value = str(values).partition("=")
+        if not (name and equals):
+            parser.error(f"argument {option_string}: {values!r} is not NAME=VALUE")
+        setattr(namespace, self.dest, {**(getattr(namespace, self.dest) or {}), name: value})

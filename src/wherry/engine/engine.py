@@ -14,6 +14,7 @@ from wherry.engine.containers.builtin import BuiltinRuntime
 from wherry.engine.containers.committing import Commits
 from wherry.engine.containers.create import Creation
 from wherry.engine.containers.execs import Execs
+from wherry.engine.containers.foreign.programs import Programs
 from wherry.engine.containers.launching import Launching
 from wherry.engine.containers.lifecycle import Lifecycle
 from wherry.engine.containers.removal import Removal
@@ -81,7 +82,9 @@ class Engine:
         background, events = Background(), EventLog()
         roster = Roster(ContainerTable(stores.database), events)
         images = ImageStore(stores.database, stores.layers, stores.collector)
-        composer = Composer(host, settings.cgroup_parent)
+        programs = Programs(settings.runtimes)
+        programs.check_default()
+        composer = Composer(host, settings.cgroup_parent, programs)
         volumes = Volumes(
             VolumeTable(stores.database),
             Directories(os.path.join(settings.data_root, "volumes")),
@@ -99,7 +102,7 @@ class Engine:
         runnable = RunnableImages(images, stores.collector)
         creation = Creation(
             roster, runnable, stores.snapshotter, host, volumes, networking, directory,
-            settings.profile,
+            settings.profile, programs,
         )  # fmt: skip
         execs = Execs(roster, runtime, composer, background)
         lifecycle.process_gone = execs.container_ended
@@ -119,7 +122,7 @@ class Engine:
             volumes=volumes,
             networking=networking,
             networks=Networks(networking.gate, roster, events, background),
-            system=System(settings, host, roster, events, stores, image_service, volumes),
+            system=System(settings, host, roster, events, stores, image_service, volumes, programs),
             events=events,
             parts=parts,
             stores=stores,

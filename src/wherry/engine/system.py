@@ -10,11 +10,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from wherry.engine.containers import logdrivers
-from wherry.engine.containers.defaults import RUNTIME
+from wherry.engine.containers.foreign.programs import Programs, RuntimeSettings
 from wherry.engine.containers.processes import memory_kib
 from wherry.engine.profile import DOCKER, Profile
 from wherry.engine.values.images import ImageQuery
-from wherry.engine.values.system import DiskUsage, SystemFacts, VersionFacts
+from wherry.engine.values.system import DiskUsage, RuntimeFacts, SystemFacts, VersionFacts
 from wherry.kernel import lsm
 from wherry.registry.config import Proxies, RegistryConfig
 from wherry.spec.seccomp import DOCKER_ARCHITECTURES
@@ -46,6 +46,7 @@ class Settings:
     insecure_addresses: tuple[str, ...] = ()
     cgroup_parent: str = "/wherry"
     profile: Profile = DOCKER
+    runtimes: RuntimeSettings = field(default_factory=RuntimeSettings)
     registries: RegistryConfig = field(default_factory=RegistryConfig)
     networks: NetworkSettings | None = None
     machine_wide: bool = False
@@ -63,7 +64,9 @@ class System:
         stores: Stores,
         images: Images,
         volumes: Volumes,
+        programs: Programs,
     ) -> None:
+        self._programs = programs
         self._settings = settings
         self._host = host
         self._roster = roster
@@ -118,8 +121,11 @@ class System:
             log_drivers=logdrivers.DRIVERS,
             network_drivers=("bridge", "host", "ipvlan", "macvlan", "null"),
             volume_drivers=("local",),
-            runtimes={RUNTIME: "wherry"},
-            default_runtime=RUNTIME,
+            runtimes={
+                name: RuntimeFacts(program.path, program.args)
+                for name, program in self._programs.listed().items()
+            },
+            default_runtime=self._programs.default,
             security_options=security_options(host, self._settings.profile),
             init_binary=os.path.basename(host.init_path),
             debug=self._settings.debug,

@@ -62,7 +62,9 @@ async def test_output_and_exit_code(where: Place, runtime: Runtime) -> None:
 
 async def test_a_killed_process_has_docker_s_exit_code(where: Place, runtime: Runtime) -> None:
     running = await runtime.start(A, where.bundle("sleep", "100", follow=False))
-    assert running.pid in await runtime.pids(A)
+    pids = await runtime.pids(A)
+    # A sandbox has processes of its own around the container's.
+    assert running.pid in pids if where.is_sandbox else pids == [running.pid]
     await runtime.signal(A, signal.SIGKILL)
     ended = await running.exited
     assert ended.code == 137
@@ -225,7 +227,9 @@ async def test_release_ends_a_running_container(where: Place, runtime: Runtime) 
     pids = await runtime.pids(A)
     await runtime.release(A)
     assert (await running.exited).code == 137
-    assert not any(Path(f"/proc/{pid}").exists() and not is_zombie(pid) for pid in pids)
+    there = [pid for pid in pids if Path(f"/proc/{pid}").exists()]
+    # What only a sandbox is the parent of is reaped when that one's parent has time.
+    assert all(is_zombie(pid) for pid in there) if where.is_sandbox else not there
     assert not await runtime.list()
     await runtime.release(A)
     await runtime.start(A, where.bundle("true"))

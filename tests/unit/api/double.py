@@ -36,7 +36,7 @@ from wherry.engine.values.images import (
     Removed,
 )
 from wherry.engine.values.streams import AttachRequest, Chunk, LogsRequest, LogStream
-from wherry.engine.values.system import DiskUsage, SystemFacts, VersionFacts
+from wherry.engine.values.system import DiskUsage, RuntimeFacts, SystemFacts, VersionFacts
 from wherry.errors import Conflict, Invalid, NotFound, NotModified
 
 ID = "ab" * 32
@@ -291,7 +291,8 @@ class System:
             operating_system="Debian", os_version="12", arch="x86_64", cpus=2, memory=3,
             cgroup_driver="cgroupfs", cgroup_version="1", version="1.0", system_time=DAY,
             log_driver="local", log_drivers=("local",), network_drivers=("none",),
-            volume_drivers=("local",), runtimes={"wherry": "wherry-oci"}, default_runtime="wherry",
+            volume_drivers=("local",), runtimes={"wherry": RuntimeFacts("wherry-oci")},
+            default_runtime="wherry",
             security_options=("name=seccomp,profile=builtin",), limits={"MemoryLimit": True},
         )  # fmt: skip
 

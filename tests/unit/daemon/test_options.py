@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from wherry.daemon import listening, options
+from wherry.engine.containers.foreign.programs import OciProgram
 from wherry.engine.networks.settings import AddressPool
 from wherry.errors import Invalid
 from wherry.registry.signature_policy import DEFAULT_PATH
@@ -135,3 +136,34 @@ def test_the_wherry_profile_keeps_ports_at_home() -> None:
 def test_networks_that_make_no_sense(networks: dict[str, object]) -> None:
     with pytest.raises(Invalid):
         options.combine({}, networks).network_settings()
+
+
+def test_runtimes(tmp_path: Path) -> None:
+    path = tmp_path / "daemon.json"
+    mine = {"path": "/opt/runsc", "runtimeArgs": ["--platform=kvm"]}
+    path.write_text(json.dumps({"runtimes": {"mine": mine}, "default-runtime": "mine"}))
+    chosen = options.read(["--config", str(path)]).runtime_settings()
+    assert chosen.runtimes["mine"] == OciProgram("mine", "/opt/runsc", ("--platform=kvm",))
+    assert chosen.default == "mine"
+    flags = ["--add-runtime", "a=/bin/a", "--add-runtime=b=/opt/crun"]
+    chosen = options.read(flags).runtime_settings()
+    assert [program.path for program in chosen.runtimes.values()] == ["/bin/a", "/opt/crun"]
+    assert chosen.runtimes["b"].args == ("--cgroup-manager=cgroupfs",)
+    assert chosen.default == "wherry"
+
+
+@pytest.mark.parametrize(
+    ("name", "given", "words"),
+    [
+        ("wherry", "/bin/x", "is reserved"),
+        ("io.containerd.x.v1", "/bin/x", "is reserved"),
+        ("x", "bin/x", "needs an absolute path"),
+        ("x", {}, "needs an absolute path"),
+        ("x", 1, "invalid runtime 'x'"),
+        ("x", {"path": "/bin/x", "runtimeArgs": "a"}, "must be a list of strings"),
+        ("x", {"runtimeType": "io.containerd.kata.v2"}, "runtimeType cannot be set"),
+    ],
+)
+def test_wrong_runtimes(name: str, given: object, words: str) -> None:
+    with pytest.raises(Invalid, match=words):
+        options.Options(runtimes={name: given}).runtime_settings()

@@ -24,6 +24,7 @@ from wherry.engine.containers.checks import config as config_checks
 from wherry.engine.containers.checks import host as host_checks
 from wherry.engine.containers.checks import network as network_checks
 from wherry.engine.containers.checks import resources as resource_checks
+from wherry.engine.containers.checks import runtime as runtime_checks
 from wherry.engine.containers.checks import texts, tmpfs
 from wherry.engine.containers.mountpoints import Wanted, check_tmpfs, mount_points
 from wherry.engine.containers.record import Container
@@ -36,6 +37,7 @@ from wherry.spec import platform as platforms
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from wherry.engine.containers.foreign.programs import Programs
     from wherry.engine.containers.roster import Roster
     from wherry.engine.host import Host
     from wherry.engine.networks.networking import Networking
@@ -71,8 +73,10 @@ class Creation:
         networking: Networking,
         directory: str,
         profile: Profile,
+        programs: Programs,
     ) -> None:
         self._profile = profile
+        self._programs = programs
         self._roster = roster
         self._images = images
         self._snapshotter = snapshotter
@@ -117,6 +121,7 @@ class Creation:
         network_checks.check(request.config, host)
         links.check(host, lambda ref: self._roster.find(ref).record)
         resource_checks.check(host, self._host.limits)
+        runtime_checks.check(host, self._programs)
         labels = security.parse(host.security_opt or ())
         logdrivers.target_of(host.log_config, "", json_file=False)
         if not request.config.image:
@@ -148,7 +153,9 @@ class Creation:
         inherited = imageconfig.of_image(image.config.config)
         config = imageconfig.merge(request.config, inherited)
         config_checks.check(config)
-        host = defaults.host_config(request.host_config, self._host)
+        asked = request.host_config
+        runtime = self._programs.chosen(asked.runtime, asked.isolation)
+        host = defaults.host_config(asked, self._host, runtime)
         config = defaults.config(config, host, id, os.uname().nodename)
         wanted = mount_points(
             config,

@@ -12,11 +12,9 @@ from wherry.engine.containers.config import ContainerConfig, HostConfig
 from wherry.engine.host import Host
 from wherry.spec import runtime
 
-RUNTIME = "wherry"
 
-
-def host_config(given: HostConfig, host: Host) -> HostConfig:
-    """The host configuration with every default filled in."""
+def host_config(given: HostConfig, host: Host, runtime_name: str) -> HostConfig:
+    """The host configuration with every default filled in, and the name of the runtime."""
     privileged = given.privileged
     policy = given.restart_policy
     log = given.log_config
@@ -28,7 +26,7 @@ def host_config(given: HostConfig, host: Host) -> HostConfig:
         ipc_mode=given.ipc_mode or "private",
         cgroupns_mode=given.cgroupns_mode or _cgroup_namespace(host),
         shm_size=given.shm_size or runtime.SHM_SIZE,
-        runtime=RUNTIME,
+        runtime=runtime_name,
         memory_swap=_swap(given, host),
         memory_swappiness=None if given.memory_swappiness == -1 else given.memory_swappiness,
         masked_paths=_paths(given.masked_paths, runtime.MASKED_PATHS, privileged=privileged),

@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from wherry.engine.containers import bindsources, links, mountowners
+from wherry.engine.containers.checks.runtime import check_lender
 from wherry.engine.containers.live import Live
 from wherry.engine.containers.logdrivers import log_target
 from wherry.engine.containers.runtime import Running, Runtime
@@ -101,7 +102,10 @@ class Launching:
         await self._volumes.leave(live.record)
 
     def _lenders(self, live: Live) -> dict[str, tuple[Live, int]]:
-        """The running containers whose namespaces this one borrows. Raises Conflict, NotFound."""
+        """The running containers whose namespaces this one borrows.
+
+        Raises Conflict, NotFound, Invalid.
+        """
         found = {}
         for kind, ref in borrowed(live.record.host_config).items():
             lender = self._roster.find(ref)
@@ -111,6 +115,7 @@ class Launching:
                     f"cannot join the {kind} namespace of a non running container: {lender.id}",
                     hint="start that container first",
                 )
+            check_lender(kind, lender.id, self._composer.program_of(lender.record))
             found[kind] = (lender, state.pid)
         return found
 

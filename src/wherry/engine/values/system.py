@@ -28,6 +28,14 @@ class VersionFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class RuntimeFacts:
+    """A runtime that containers can name: its program, and the arguments that it always gets."""
+
+    path: str
+    args: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class SystemFacts:
     """What `docker info` shows of engine and host; bytes, and names in Docker's words.
 
@@ -61,7 +69,7 @@ class SystemFacts:
     log_drivers: tuple[str, ...]
     network_drivers: tuple[str, ...]
     volume_drivers: tuple[str, ...]
-    runtimes: Mapping[str, str]
+    runtimes: Mapping[str, RuntimeFacts]
     default_runtime: str
     security_options: tuple[str, ...]
     init_binary: str = ""

@@ -142,8 +142,17 @@ def _readable(spec: Spec) -> Plan:
         | {"options": [o for o in row.get("options") or () if o not in ("idmap", "ridmap")]}
         for row in spec.get("mounts") or ()
     ]
-    linux = dict(spec["linux"])
+    linux = {**spec["linux"], "resources": _limits(spec["linux"].get("resources") or {})}
     if domain := spec.get("domainname"):  # younger than the others' specification
         linux["sysctl"] = {**(linux.get("sysctl") or {}), "kernel.domainname": domain}
     kept = {key: value for key, value in spec.items() if value and key != "domainname"}
     return {**kept, "ociVersion": OCI_VERSION, "mounts": mounts, "linux": linux}
+
+
+def _limits(resources: Spec) -> Plan:
+    """The limits, a device rule's "any" left out instead of -1, which crun takes for a number."""
+    rules = resources.get("devices") or ()
+    return {
+        **resources,
+        "devices": [{key: value for key, value in rule.items() if value != -1} for rule in rules],
+    }

@@ -11,8 +11,6 @@ from wherry.engine.containers.spec.capabilities import normalize
 from wherry.errors import Invalid, Unsupported
 
 RESTART_POLICIES: Final = ("", "no", "always", "on-failure", "unless-stopped")
-RUNTIMES: Final = ("", "wherry", "runc", "io.containerd.runc.v2")
-"""Names that mean the runtime that is built in; runc's are what clients send by habit."""
 LOG_DRIVERS: Final = ("", "local", "json-file", "none")
 
 
@@ -76,18 +74,6 @@ def annotation_names(host: HostConfig) -> None:
     """Annotations have names."""
     if "" in (host.annotations or {}):
         raise Invalid("invalid Annotations: the empty string is not permitted as an annotation key")
-
-
-def isolation(host: HostConfig) -> None:
-    """Only the isolation of namespaces, so far."""
-    if host.isolation.lower() not in ("", "default", "process"):
-        raise Invalid(f"invalid isolation '{host.isolation}' on linux")
-
-
-def runtime(host: HostConfig) -> None:
-    """A runtime that this engine knows."""
-    if host.runtime not in RUNTIMES:
-        raise Invalid(f"unknown or invalid runtime name: {host.runtime}")
 
 
 def modes(host: HostConfig) -> None:
@@ -162,8 +148,6 @@ CHECKS: Final[tuple[Callable[[HostConfig], None], ...]] = (
     dns,
     capabilities,
     annotation_names,
-    isolation,
-    runtime,
     modes,
     numbers,
     log_driver,

@@ -27,13 +27,13 @@ KNOWN: Final[Mapping[str, tuple[str, ...]]] = {
     "runc": (),
     "crun": ("--cgroup-manager=cgroupfs",),
     # The platform that works everywhere. Its own network stack does not reach the name server at
-    # 127.0.0.11, and Debian's release refuses all kernels since 6.1 with it (docs/runtimes.md).
+    # 127.0.0.11, and Debian's release cannot use it on the newest kernels (docs/runtimes.md).
     "runsc": ("--platform=ptrace", "--network=host"),
 }
 """Runtimes that need no configuration, and their arguments then."""
 
-ISOLATION: Final[Mapping[str, str]] = {"gvisor": "runsc"}
-"""What `--isolation` stands for where no runtime is named."""
+ISOLATION: Final[Mapping[str, str]] = {"": "", "default": "", "process": "", "gvisor": "runsc"}
+"""The runtime that `--isolation` stands for; "" is any."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,19 +92,37 @@ class Programs:
             )
         return OciProgram(name, path, KNOWN.get(os.path.basename(path), ()))
 
-    def paths(self) -> dict[str, str]:
-        """Every runtime that there is, by name, as `info` tells it: its program."""
+    def listed(self) -> dict[str, OciProgram]:
+        """Every runtime that has a name here, as `info` tells it; ours stands for itself."""
         found = {name: shutil.which(name) for name in KNOWN}
         return {
-            BUILTIN: BUILTIN,
-            **{name: path for name, path in found.items() if path},
-            **{name: program.path for name, program in self._settings.runtimes.items()},
+            BUILTIN: OciProgram(BUILTIN, BUILTIN),
+            **{name: OciProgram(name, path, KNOWN[name]) for name, path in found.items() if path},
+            **self._settings.runtimes,
         }
+
+    def check_default(self) -> None:
+        """Raises Invalid unless there is the default runtime."""
+        try:
+            self.find("")
+        except Invalid as error:
+            raise Invalid(
+                f"specified default runtime '{self.default}' does not exist", hint=error.hint
+            ) from None
+
+    def chosen(self, runtime: str, isolation: str) -> str:
+        """The name that `--runtime` and `--isolation` ask for together. Raises Invalid."""
+        return name_for(runtime, isolation) or self.default
 
 
 def name_for(runtime: str, isolation: str) -> str:
-    """The runtime's name that `--runtime` and `--isolation` ask for together. Raises Invalid."""
-    wanted = ISOLATION.get(isolation.lower(), "")
+    """The same without the default, "" where nothing was asked for. Raises Invalid."""
+    try:
+        wanted = ISOLATION[isolation.lower()]
+    except KeyError:
+        raise Invalid(
+            f"invalid isolation '{isolation}' on linux", hint="write default, process or gvisor"
+        ) from None
     if not wanted or runtime in ("", wanted):
         return runtime or wanted
     raise Invalid(

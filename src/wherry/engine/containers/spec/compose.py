@@ -6,9 +6,9 @@ source names. Docker's semantics in, a `Bundle` for the runtime out.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from wherry.engine.containers import environment
 from wherry.engine.containers.config import HostConfig
@@ -25,11 +25,13 @@ from wherry.errors import Unavailable
 from wherry.spec import runtime
 
 if TYPE_CHECKING:
+    from wherry.engine.containers.foreign.programs import OciProgram, Programs
     from wherry.kernel.mount import Mount
 
 INIT_TARGET: Final = "/sbin/docker-init"
 
 Spec = dict[str, Any]
+Filter = TypeVar("Filter")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,19 +55,24 @@ class Surroundings:
 class Composer:
     """Makes bundles on one host; `cgroup_parent` is where containers go that name no other."""
 
-    def __init__(self, host: Host, cgroup_parent: str) -> None:
+    def __init__(self, host: Host, cgroup_parent: str, programs: Programs) -> None:
         self._host = host
         self._cgroup_parent = cgroup_parent
+        self._runtimes = programs
         self._programs = security.SeccompPrograms(host.machine, host.kernel)
 
     def bundle(self, container: Container, around: Surroundings) -> Bundle:
         """Everything to start the container's first process. Raises Invalid, Unavailable."""
         config, host = container.config, container.host_config
+        program = self.program_of(container)
         spec = self._spec(container, around)
+        if program is not None:
+            spec["linux"]["seccomp"] = self._seccomp(container, self._programs.resolved)
         return Bundle(
             spec=spec,
             rootfs=around.rootfs,
-            seccomp=self._seccomp(container, privileged=host.privileged),
+            program=program,
+            seccomp=None if program else self._seccomp(container, self._programs.program),
             user=config.user or "0",
             groups=host.group_add or (),
             terminal=config.tty,
@@ -74,6 +81,10 @@ class Composer:
             log=around.log,
             follow=around.follow,
         )
+
+    def program_of(self, container: Container) -> OciProgram | None:
+        """The container's runtime, None for our own. Raises Invalid when it is not there."""
+        return self._runtimes.find(container.host_config.runtime)
 
     def cgroup_path(self, container: Container) -> str:
         """The container's cgroup, from the root of every hierarchy."""
@@ -93,7 +104,7 @@ class Composer:
         process["terminal"] = config.tty
         return ExecProcess(
             process=process,
-            seccomp=self._seccomp(container, privileged=privileged),
+            seccomp=self._seccomp(container, self._programs.program, privileged=config.privileged),
             user=config.user or container.config.user or "0",
             groups=container.host_config.group_add or (),
             terminal=config.tty,
@@ -174,13 +185,20 @@ class Composer:
             known=self._host.capabilities,
         )
 
-    def _seccomp(self, container: Container, *, privileged: bool) -> bytes | None:
+    def _seccomp(
+        self,
+        container: Container,
+        made: Callable[[str, Sequence[str]], Filter | None],
+        *,
+        privileged: bool = False,
+    ) -> Filter | None:
         """No filter for a privileged process unless a profile was asked for, as in Docker."""
         host = container.host_config
+        privileged = privileged or host.privileged
         profile = security.parse(host.security_opt or ()).seccomp
         if privileged and profile == "":
             return None
-        return self._programs.program(profile, self._capabilities(host, privileged=privileged))
+        return made(profile, self._capabilities(host, privileged=privileged))
 
 
 def sysctls(host: HostConfig) -> dict[str, str]:

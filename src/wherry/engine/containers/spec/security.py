@@ -89,7 +89,7 @@ class SeccompPrograms:
         """The filter for a `SecurityOptions.seccomp`; None for unconfined. Raises Invalid."""
         if profile == "unconfined":
             return None
-        custom = profile if profile not in ("builtin", "default") else ""
+        custom = _custom(profile)
         digest = hashlib.sha256(custom.encode()).hexdigest() if custom else ""
         key = (digest, tuple(capabilities))
         if key not in self._programs:
@@ -98,15 +98,36 @@ class SeccompPrograms:
                 self._programs.popitem(last=False)
         return self._programs[key]
 
+    def resolved(self, profile: str, capabilities: Sequence[str]) -> Mapping[str, Any] | None:
+        """The same as OCI's `linux.seccomp`, for a runtime that compiles it. Raises Invalid."""
+        if profile == "unconfined":
+            return None
+        return self._resolve(_custom(profile), capabilities)
+
     def _compile(self, custom: str, capabilities: Sequence[str]) -> bytes:
-        profile = json.loads(custom) if custom else self._builtin()
+        resolved = self._resolve(custom, capabilities)
         try:
-            resolved = profiles.resolve(profile, capabilities, self._machine, self._kernel)
             return kernel_seccomp.compile(resolved, self._machine)
         except (ValueError, KeyError, TypeError) as error:
-            raise Invalid(f"the seccomp profile cannot be used: {error}") from error
+            raise _unusable(error) from error
+
+    def _resolve(self, custom: str, capabilities: Sequence[str]) -> dict[str, Any]:
+        profile = json.loads(custom) if custom else self._builtin()
+        try:
+            return profiles.resolve(profile, capabilities, self._machine, self._kernel)
+        except (ValueError, KeyError, TypeError) as error:
+            raise _unusable(error) from error
 
     def _builtin(self) -> Mapping[str, Any]:
         if self._default is None:
             self._default = profiles.default_profile()
         return self._default
+
+
+def _custom(profile: str) -> str:
+    """The user's own profile, "" for the one that is shipped."""
+    return profile if profile not in ("builtin", "default") else ""
+
+
+def _unusable(error: Exception) -> Invalid:
+    return Invalid(f"the seccomp profile cannot be used: {error}")

@@ -55,7 +55,6 @@ ROWS: list[tuple[Callable[[], object], type[WherryError], str]] = [
     (lambda: host.check(HostConfig(cap_add=("x",))), Invalid, 'unknown capability: "x"'),
     (lambda: host.check(HostConfig(ipc_mode="x")), Invalid, "invalid IPC mode: x"),
     (lambda: host.check(HostConfig(pid_mode="container:")), Invalid, "invalid PID mode"),
-    (lambda: host.check(HostConfig(runtime="kata")), Invalid, "unknown or invalid runtime name"),
     (lambda: host.check(HostConfig(oom_score_adj=2000)), Invalid, "range for oom score adj"),
     (
         lambda: host.check(HostConfig(log_config=LogConfig("syslog"))),
