@@ -22,7 +22,7 @@ from benchmarks.measure import Account, Turn, rounds
 from benchmarks.rows.api import bare_runtimes
 from tests.root.keeper.harness import Client
 from wherry.engine.containers.keeper_start import socket_path, start_keeper
-from wherry.engine.containers.spec.security import SeccompPrograms
+from wherry.engine.containers.spec.seccomp import SeccompPrograms
 from wherry.kernel.cgroup.cgroup import Cgroup
 from wherry.kernel.cgroup.hierarchy import detect
 from wherry.kernel.mount import Mount

@@ -82,10 +82,10 @@ def plan_launch(
     empty directory on which the root is mounted for a moment; None is the launcher's own. `pivot`
     False moves the root mount instead (root on initramfs). `keyring`: name of a new session
     keyring, None keeps the caller's. `hooks`: further steps at one of the OCI moments "created"
-    (namespaces made, before the root is entered), "entered" (before what is only the process's own)
-    and "ready" (all is done but seccomp and exec). `map_root`: where there is a user namespace, show
-    the root through its maps, so that what belongs to 0 on disk is root's inside. `landlock`: what
-    `steps.landlock.restrict` takes.
+    (namespaces made, before the root is entered), "entered" (before what is only the process's
+    own) and "ready" (all is done but seccomp and exec). `map_root`: where there is a user
+    namespace, show the root through its maps, so that what belongs to 0 on disk is root's inside.
+    `landlock`: what `steps.landlock.restrict` takes.
 
     Raises ValueError for a capability, resource limit or namespace type that there is not.
     """

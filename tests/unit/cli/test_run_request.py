@@ -69,6 +69,8 @@ def test_streams() -> None:
         (["--cap-add", "NET_ADMIN", "--cap-drop", "ALL"], "CapAdd", ["NET_ADMIN"]),
         (["--security-opt", "no-new-privileges"], "SecurityOpt", ["no-new-privileges"]),
         (["--security-opt", "systempaths=unconfined"], "MaskedPaths", []),
+        (["--security-opt", "writable-cgroups"], "SecurityOpt", ["writable-cgroups"]),
+        (["--security-opt", "landlock=ro:/usr"], "SecurityOpt", ["landlock=ro:/usr"]),
         (
             ["--device", "/dev/null:/dev/x:r"],
             "Devices",
@@ -188,6 +190,12 @@ def test_seccomp_profiles_are_read_here(tmp_path: Path) -> None:
     file.write_text('{ "defaultAction" : "SCMP_ACT_ALLOW" }')
     found = host("--security-opt", f"seccomp={file}")["SecurityOpt"]
     assert found == ['seccomp={"defaultAction":"SCMP_ACT_ALLOW"}']
+
+
+def test_rules_of_landlock_are_read_here(tmp_path: Path) -> None:
+    file = tmp_path / "rules.json"
+    file.write_text('{ "ro": ["/usr"] }')
+    assert host("--security-opt", f"landlock={file}")["SecurityOpt"] == ['landlock={"ro":["/usr"]}']
 
 
 def test_health() -> None:

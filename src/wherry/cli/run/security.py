@@ -1,4 +1,4 @@
-"""`--security-opt`, part of which the client resolves: seccomp profiles are files here."""
+"""`--security-opt`, part of which the client resolves: profiles and rules are files here."""
 
 from __future__ import annotations
 
@@ -10,8 +10,10 @@ if TYPE_CHECKING:
     from typing import Any
 
 _UNCONFINED_PATHS = "systempaths=unconfined"
-_NO_NEW_PRIVILEGES = "no-new-privileges"
+_SWITCHES = ("no-new-privileges", "writable-cgroups")
 _NAMED_PROFILES = ("builtin", "unconfined")
+_RULES = ("ro:", "rw:", "ro-noexec:", "rw-noexec:", "bind:", "connect:", "scope:", "{")
+"""What rules of Landlock begin with, unlike the name of a file that has them."""
 
 
 def security_options(given: list[str]) -> dict[str, Any]:
@@ -26,25 +28,27 @@ def security_options(given: list[str]) -> dict[str, Any]:
 def _option(text: str) -> str:
     separator = "=" if "=" in text else ":"
     key, found, value = text.partition(separator)
-    if key == _NO_NEW_PRIVILEGES:
+    if key in _SWITCHES:
         return text
     if not found or not value:
         raise Failure(f'Invalid --security-opt: "{text}"')
     if key == "seccomp" and value not in _NAMED_PROFILES:
-        return f"seccomp={_profile(value)}"
+        return f"seccomp={_json(value, 'seccomp profile')}"
+    if key == "landlock" and not value.startswith(_RULES):
+        return f"landlock={_json(value, 'landlock rules')}"
     return text
 
 
-def _profile(path: str) -> str:
+def _json(path: str, what: str) -> str:
+    """The file's content without needless space, as docker sends a profile. Raises Failure."""
     try:
         with open(path, "rb") as file:
             raw = file.read()
     except OSError as error:
         raise Failure(
-            f"opening seccomp profile ({path}) failed: open {path}:"
-            f" {(error.strerror or '').lower()}"
+            f"opening {what} ({path}) failed: open {path}: {(error.strerror or '').lower()}"
         ) from None
     try:
         return encode(decode(raw))
     except ValueError as error:
-        raise Failure(f"compacting json for seccomp profile ({path}) failed: {error}") from None
+        raise Failure(f"compacting json for {what} ({path}) failed: {error}") from None

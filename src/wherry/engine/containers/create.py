@@ -25,10 +25,10 @@ from wherry.engine.containers.checks import host as host_checks
 from wherry.engine.containers.checks import network as network_checks
 from wherry.engine.containers.checks import resources as resource_checks
 from wherry.engine.containers.checks import runtime as runtime_checks
+from wherry.engine.containers.checks import security as security_checks
 from wherry.engine.containers.checks import texts, tmpfs
 from wherry.engine.containers.mountpoints import Wanted, check_tmpfs, mount_points
 from wherry.engine.containers.record import Container
-from wherry.engine.containers.spec import security
 from wherry.engine.values.containers import Created, CreateRequest
 from wherry.engine.volumes import copyup
 from wherry.errors import Internal, Invalid
@@ -122,12 +122,14 @@ class Creation:
         links.check(host, lambda ref: self._roster.find(ref).record)
         resource_checks.check(host, self._host.limits)
         runtime_checks.check(host, self._programs)
-        labels = security.parse(host.security_opt or ())
+        security_checks.check(host)
         logdrivers.target_of(host.log_config, "", json_file=False)
         if not request.config.image:
             raise Invalid("no image specified", hint="name the image to create a container from")
         host, warnings = resource_checks.without_missing(host, self._host.limits)
-        warnings += network_checks.warnings(host) + security.warnings(labels)
+        warnings += network_checks.warnings(host) + security_checks.warnings(
+            host, self._host.cgroup_version
+        )
         return replace(request, host_config=host), warnings
 
     def _check_platform(self, request: CreateRequest, image: Image) -> list[str]:

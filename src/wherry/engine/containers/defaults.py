@@ -9,12 +9,14 @@ from dataclasses import replace
 
 from wherry.engine.containers import logdrivers
 from wherry.engine.containers.config import ContainerConfig, HostConfig
+from wherry.engine.containers.spec import securityopt
 from wherry.engine.host import Host
 from wherry.spec import runtime
 
 
 def host_config(given: HostConfig, host: Host, runtime_name: str) -> HostConfig:
     """The host configuration with every default filled in, and the name of the runtime."""
+    given = securityopt.with_system_paths(given)
     privileged = given.privileged
     policy = given.restart_policy
     log = given.log_config

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     import asyncio
 
     from wherry.engine.containers.foreign.programs import OciProgram
+    from wherry.engine.containers.spec.landlock import Ruleset
     from wherry.kernel.mount import Mount
 
 STDOUT, STDERR = 1, 2
@@ -104,13 +105,15 @@ class Bundle:
     `user` and all ids in `process` and `linux.devices` are as inside.
 
     `program` names another OCI runtime to do it, None is our own; it wants the seccomp filter as
-    `linux.seccomp` in the spec, and `seccomp` is None then.
+    `linux.seccomp` in the spec, and `seccomp` is None then. `landlock` are rules for our own
+    (`spec.landlock.ruleset`); OCI has no field for them.
     """
 
     spec: Mapping[str, Any]
     rootfs: Sequence[Mount] | str
     program: OciProgram | None = None
     seccomp: bytes | None = None
+    landlock: Ruleset | None = None
     user: str = ""
     groups: Sequence[str] = ()
     create_cwd: bool = True
@@ -132,6 +135,7 @@ class ExecProcess:
 
     process: Mapping[str, Any]
     seccomp: bytes | None = None
+    landlock: Ruleset | None = None
     user: str = ""
     groups: Sequence[str] = ()
     terminal: bool = False

@@ -32,6 +32,7 @@ def test_every_field_has_a_row() -> None:
         {"security_opt": ("systempaths=unconfined",)},
         {"security_opt": ("no-new-privileges:false",)},
         {"security_opt": ("seccomp=builtin",)},
+        {"security_opt": ("writable-cgroups",)},
         {"userns_mode": "private"},
         {"runtime": "runc"},
         {"masked_paths": ()},
@@ -60,7 +61,7 @@ def test_what_concerns_the_container_alone_passes() -> None:
             memory=1 << 30,
             cap_drop=("ALL",),
             cap_add=("NET_BIND_SERVICE", "cap_chown"),
-            security_opt=("no-new-privileges",),
+            security_opt=("no-new-privileges", "landlock=ro:/usr"),
             readonly_rootfs=True,
             auto_remove=True,
         )

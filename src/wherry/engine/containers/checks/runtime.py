@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from wherry.engine.containers.config import HostConfig
 from wherry.engine.containers.foreign.programs import Programs
+from wherry.engine.containers.spec import securityopt
 from wherry.errors import Invalid
 
 if TYPE_CHECKING:
@@ -22,6 +23,11 @@ Told by the program's file name, as all quirks are.
 def check(host: HostConfig, programs: Programs) -> None:
     """Raises Invalid for a runtime that there is not, or that cannot do what else is asked."""
     program = programs.find(programs.chosen(host.runtime, host.isolation))
+    if program is not None and securityopt.of(host).landlock is not None:
+        raise Invalid(
+            f"the runtime {program.name} cannot do --security-opt landlock: OCI has no such rules",
+            hint="leave that out, or run the container without --runtime and --isolation",
+        )
     if program is None or program.kind not in SANDBOXES:
         return
     for words, asked in _OUT_OF_A_SANDBOX:

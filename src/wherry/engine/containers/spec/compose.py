@@ -16,12 +16,20 @@ from wherry.engine.containers.modes import is_private_network
 from wherry.engine.containers.ownership import Mapping as Ownership
 from wherry.engine.containers.record import Container
 from wherry.engine.containers.runtime import Bundle, ExecProcess, LogTarget, WindowSize
-from wherry.engine.containers.spec import capabilities, devices, limits, security
+from wherry.engine.containers.spec import (
+    capabilities,
+    devices,
+    landlock,
+    limits,
+    seccomp,
+    securityopt,
+)
 from wherry.engine.containers.spec.mounts import mounts
 from wherry.engine.containers.spec.namespaces import namespaces
 from wherry.engine.host import Host
 from wherry.engine.values.execs import ExecConfig
 from wherry.errors import Unavailable
+from wherry.kernel import landlock as kernel_landlock
 from wherry.spec import runtime
 
 if TYPE_CHECKING:
@@ -59,7 +67,7 @@ class Composer:
         self._host = host
         self._cgroup_parent = cgroup_parent
         self._runtimes = programs
-        self._programs = security.SeccompPrograms(host.machine, host.kernel)
+        self._programs = seccomp.SeccompPrograms(host.machine, host.kernel)
 
     def bundle(self, container: Container, around: Surroundings) -> Bundle:
         """Everything to start the container's first process. Raises Invalid, Unavailable."""
@@ -73,6 +81,7 @@ class Composer:
             rootfs=around.rootfs,
             program=program,
             seccomp=None if program else self._seccomp(container, self._programs.program),
+            landlock=_landlock(container),
             user=config.user or "0",
             groups=host.group_add or (),
             terminal=config.tty,
@@ -105,6 +114,7 @@ class Composer:
         return ExecProcess(
             process=process,
             seccomp=self._seccomp(container, self._programs.program, privileged=config.privileged),
+            landlock=_landlock(container),
             user=config.user or container.config.user or "0",
             groups=container.host_config.group_add or (),
             terminal=config.tty,
@@ -137,7 +147,7 @@ class Composer:
     def _process(self, container: Container, argv: Sequence[str], *, privileged: bool) -> Spec:
         host = container.host_config
         given = self._capabilities(host, privileged=privileged)
-        options = security.parse(host.security_opt or ())
+        options = securityopt.of(host)
         return {
             "args": list(argv),
             "cwd": container.config.working_dir or "/",
@@ -195,7 +205,7 @@ class Composer:
         """No filter for a privileged process unless a profile was asked for, as in Docker."""
         host = container.host_config
         privileged = privileged or host.privileged
-        profile = security.parse(host.security_opt or ()).seccomp
+        profile = securityopt.of(host).seccomp
         if privileged and profile == "":
             return None
         return made(profile, self._capabilities(host, privileged=privileged))
@@ -208,6 +218,15 @@ def sysctls(host: HostConfig) -> dict[str, str]:
         wanted["net.ipv4.ping_group_range"] = "0 2147483647"
         wanted["net.ipv4.ip_unprivileged_port_start"] = "0"
     return wanted | dict(host.sysctls or {})
+
+
+def _landlock(container: Container) -> landlock.Ruleset | None:
+    """The rules of the container, for its execs too. Raises Unsupported."""
+    wanted = securityopt.of(container.host_config).landlock
+    if wanted is None:
+        return None
+    programs = (INIT_TARGET,) if container.host_config.init else ()
+    return landlock.ruleset(wanted, kernel_landlock.abi(), programs)
 
 
 def _root_propagation(container: Container) -> Spec:

@@ -7,8 +7,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from wherry.engine.containers import ownership
+from wherry.engine.containers.config import HostConfig
 from wherry.engine.containers.record import Container, MountPoint
 from wherry.engine.containers.runtime import SUBPATH
+from wherry.engine.containers.spec import securityopt
 from wherry.spec import runtime
 
 _TMPFS_OPTIONS: Final = ("noexec", "nosuid", "nodev", "rprivate")
@@ -58,7 +60,9 @@ def standard_mounts(container: Container) -> list[Mount]:
     host = container.host_config
     wanted = runtime.mounts(host.shm_size or runtime.SHM_SIZE)
     if host.privileged:
-        wanted = [_writable(mount) for mount in wanted]
+        wanted = [_writable(mount) if mount["type"] != "cgroup" else mount for mount in wanted]
+    if _writable_cgroups(host):
+        wanted = [_writable(mount) if mount["type"] == "cgroup" else mount for mount in wanted]
     if host.ipc_mode == "none":
         return [mount for mount in wanted if mount["destination"] != "/dev/shm"]
     if host.ipc_mode != "host":
@@ -68,6 +72,12 @@ def standard_mounts(container: Container) -> list[Mount]:
     binds = [_mount("bind", path, path, ["rbind", "rprivate"]) for path in shared]
     kept = [mount for mount in wanted if mount["destination"] not in shared]
     return kept + [mount for mount in binds if os.path.isdir(mount["source"])]
+
+
+def _writable_cgroups(host: HostConfig) -> bool:
+    """As `--security-opt writable-cgroups` says, else in a privileged container."""
+    said = securityopt.of(host).writable_cgroups
+    return host.privileged if said is None else said
 
 
 def _writable(mount: Mount) -> Mount:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from wherry.engine.containers.checks import config, host, network, resources
+from wherry.engine.containers.checks import config, host, network, resources, security
 from wherry.engine.containers.config import (
     ContainerConfig,
     HostConfig,
@@ -16,7 +16,6 @@ from wherry.engine.containers.config import (
     Ulimit,
 )
 from wherry.engine.containers.create import check_name
-from wherry.engine.containers.spec import security
 from wherry.errors import Invalid, Unsupported, WherryError
 
 MACHINE = resources.HostLimits({"MemoryLimit": True}, frozenset({0, 1}), frozenset({0}))
@@ -148,5 +147,21 @@ def test_limits_that_the_kernel_does_not_have(field: str, update: bool) -> None:
     ],
 )
 def test_labels_that_nobody_sets_are_warned_about(option: str, warned: bool) -> None:
-    warnings = security.warnings(security.parse([option]))
+    warnings = security.warnings(HostConfig(security_opt=(option,)), "2")
     assert [option in each for each in warnings] == [True] * warned
+
+
+@pytest.mark.parametrize(
+    ("option", "mode", "version", "warned"),
+    [
+        ("writable-cgroups", "", "1", True),
+        ("writable-cgroups=true", "host", "2", True),
+        ("writable-cgroups", "private", "2", False),
+        ("writable-cgroups=false", "", "1", False),
+    ],
+)
+def test_limits_that_the_container_can_lift(
+    option: str, mode: str, version: str, warned: bool
+) -> None:
+    host = HostConfig(security_opt=(option,), cgroupns_mode=mode)
+    assert bool(security.warnings(host, version)) == warned

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.unit.engine.containers.test_store import container
 from wherry.engine.containers.config import HostConfig
 from wherry.engine.containers.record import MountPoint
@@ -42,6 +44,24 @@ def test_a_privileged_container_may_write_sys() -> None:
     }
     assert "ro" not in by_target["/sys"]
     assert "ro" not in by_target["/sys/fs/cgroup"]
+
+
+@pytest.mark.parametrize(
+    ("options", "privileged", "writable"),
+    [
+        ((), False, False),
+        (("writable-cgroups",), False, True),
+        (("writable-cgroups=false",), True, False),
+        ((), True, True),
+    ],
+)
+def test_who_may_write_cgroups(options: tuple[str, ...], privileged: bool, writable: bool) -> None:
+    host = HostConfig(security_opt=options, privileged=privileged)
+    by_target = {
+        mount["destination"]: mount["options"] for mount in mounts(container(host_config=host), {})
+    }
+    assert ("ro" not in by_target["/sys/fs/cgroup"]) == writable
+    assert ("ro" not in by_target["/sys"]) == privileged
 
 
 def test_the_last_option_counts() -> None:

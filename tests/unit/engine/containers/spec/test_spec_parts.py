@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from wherry.engine.containers.config import DeviceMapping, HostConfig, Ulimit
-from wherry.engine.containers.spec import capabilities, devices, limits, security
+from wherry.engine.containers.spec import capabilities, devices, limits, seccomp
 from wherry.engine.containers.spec.namespaces import borrowed, namespace_path, namespaces
 from wherry.errors import Invalid
 from wherry.kernel.capability import NAMES
@@ -72,19 +72,8 @@ def test_device_rules() -> None:
         devices.parse_rule("x 1:2 rwm")
 
 
-def test_security_options() -> None:
-    options = security.parse(["no-new-privileges", "seccomp=unconfined", "label=disable"])
-    assert options == security.SecurityOptions(True, "unconfined", "", ("disable",))
-
-
-@pytest.mark.parametrize("text", ["nope", "seccomp", "no-new-privileges=maybe", "seccomp={"])
-def test_bad_security_options(text: str) -> None:
-    with pytest.raises(Invalid):
-        security.parse([text])
-
-
 def test_seccomp_programs_are_compiled_once() -> None:
-    programs = security.SeccompPrograms("x86_64", (6, 1))
+    programs = seccomp.SeccompPrograms("x86_64", (6, 1))
     first = programs.program("", ["CAP_CHOWN"])
     assert first is programs.program("", ["CAP_CHOWN"])
     assert first != programs.program("", ["CAP_SYS_ADMIN"])

@@ -1,0 +1,36 @@
+"""Checks of `--security-opt` against this machine: what it cannot do, what has no effect."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from wherry.engine.containers.config import HostConfig
+from wherry.engine.containers.spec import landlock, securityopt
+from wherry.kernel import landlock as kernel_landlock
+
+
+def check(host: HostConfig) -> None:
+    """Raise Invalid for bad options, Unsupported for what this kernel cannot do."""
+    options = securityopt.of(host)
+    if options.landlock is not None:
+        landlock.ruleset(options.landlock, kernel_landlock.abi())
+
+
+def warnings(host: HostConfig, cgroup_version: str) -> list[str]:
+    """What was asked for and confines less than its words say."""
+    options = securityopt.of(host)
+    said = [f"label={each}" for each in options.labels if each != "disable"]
+    if options.apparmor not in ("", securityopt.UNCONFINED):
+        said.append(f"apparmor={options.apparmor}")
+    without = [
+        f"--security-opt {each} has no effect: this engine sets no such label" for each in said
+    ]
+    if options.writable_cgroups and (cgroup_version == "1" or host.cgroupns_mode == "host"):
+        without.append(_OWN_LIMITS)
+    return without + landlock.warnings(options.landlock, kernel_landlock.abi())
+
+
+_OWN_LIMITS: Final = (
+    "--security-opt writable-cgroups lets the container change its own limits: only a private "
+    "cgroup namespace on version 2 keeps them from it"
+)
