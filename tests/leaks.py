@@ -35,10 +35,19 @@ COMES_AND_GOES = {
         "exec/netns/*",  # collected once a minute, and the host's one stays mounted for good
         "exec/runtime-runc/*",
     ),
-    "wherry": ("data/wherry.db-wal", "data/wherry.db-shm", "exec/containers/"),
+    "wherry": (
+        "data/wherry.db-wal",
+        "data/wherry.db-shm",
+        "exec/containers/",
+        "exec/bundles/",
+        "exec/runtimes/",
+        "exec/runtimes/runc/",
+        "exec/runtimes/crun/",
+        "exec/runtimes/runsc/",
+    ),
 }
 """Patterns of paths below an engine's root with nothing in particular behind them: what the
-reference engine keeps or collects later, SQLite's own files, an empty directory."""
+reference engine keeps or collects later, SQLite's own files, empty directories."""
 
 KEPT_TABLES = {"image_manifests"}
 """Tables whose rows go with something else that stays: how an image that is still there was stored

@@ -110,7 +110,7 @@ class Engine:
 
         parts = Parts(
             roster, creation, lifecycle, stopping, removal, runtime, stores.snapshotter, images,
-            host, background, Copies(roster, stores.snapshotter, volumes),
+            host, background, Copies(roster, stores.snapshotter, volumes, programs),
             Commits(roster, stopping, stores.snapshotter, images, stores.collector),
         )  # fmt: skip
         image_service = Images(stores, images, Users(roster), events, settings.registries)

@@ -1,7 +1,8 @@
 """`cp`: files into containers and out of them, running or not.
 
 A stopped container's lock is held while something is written into it, so that it is not started
-with its writable layer mounted elsewhere; readers see a view of their own and hold nothing.
+with its writable layer mounted elsewhere; readers see a view of their own and hold nothing, and so
+they do of a container that runs in a sandbox (runsc).
 """
 
 from __future__ import annotations
@@ -16,9 +17,10 @@ from wherry.engine.copying.jobs import View, running_view, stopped_view
 from wherry.engine.copying.process import CopyFailed, Copying
 from wherry.engine.threadstreams import ThreadReader
 from wherry.engine.values.archives import Archived, Extraction, PathFacts
-from wherry.errors import Denied, Internal, Invalid, NotFound, Unavailable, WherryError
+from wherry.errors import Conflict, Denied, Internal, Invalid, NotFound, Unavailable, WherryError
 
 if TYPE_CHECKING:
+    from wherry.engine.containers.foreign.programs import Programs
     from wherry.engine.containers.live import Live
     from wherry.engine.containers.record import Container
     from wherry.engine.containers.roster import Roster
@@ -31,8 +33,11 @@ if TYPE_CHECKING:
 class Copies:
     """Moves archives between clients and containers."""
 
-    def __init__(self, roster: Roster, snapshotter: Snapshotter, volumes: Volumes) -> None:
+    def __init__(
+        self, roster: Roster, snapshotter: Snapshotter, volumes: Volumes, programs: Programs
+    ) -> None:
         self._roster = roster
+        self._programs = programs
         self._snapshotter = snapshotter
         self._volumes = volumes
 
@@ -102,8 +107,10 @@ class Copies:
         self._roster.tell(live, "extract-to-dir")
 
     async def _begin(self, live: Live, job: Job, *, writable: bool = False) -> Copying:
-        """A worker that is about to enter the container."""
+        """A worker that is about to enter the container. Raises Conflict."""
         record = live.record
+        if _is_up(record) and self._is_in_a_sandbox(record, writable=writable):
+            return await asyncio.to_thread(self._begin_stopped, record, job, writable=False)
         if _is_up(record):
             return await asyncio.to_thread(_begin_running, record, job, fed=writable)
         await self._volumes.enter(record)
@@ -112,6 +119,19 @@ class Copies:
         except BaseException:
             await self._leave(live)
             raise
+
+    def _is_in_a_sandbox(self, record: Container, *, writable: bool) -> bool:
+        """Whether its files are only seen from outside of where it runs. Raises Conflict."""
+        program = self._programs.find(record.host_config.runtime)
+        if program is None or not program.is_sandbox:
+            return False
+        if writable:
+            raise Conflict(
+                f"cannot copy into container {record.id} while it runs: the sandbox of "
+                f"{program.name} does not see what changes outside of it",
+                hint="stop the container first, or send a tar archive through docker exec -i",
+            )
+        return True
 
     def _begin_stopped(self, record: Container, job: Job, *, writable: bool) -> Copying:
         view: View = stopped_view(record, self._snapshotter, writable=writable)

@@ -36,6 +36,7 @@ _ERRNOS = (
     ("operation not permitted", 1),
     ("exec format error", 8),
 )
+_ERRNO_TEXTS = {os.strerror(number).lower() for _, number in _ERRNOS}
 _LOG_LIMIT = 1 << 20
 
 
@@ -105,7 +106,10 @@ def without_prefix(text: str) -> str:
     """A complaint without the words that whoever reports it puts in front."""
     for prefix in _PREFIXES:
         text = text.removeprefix(prefix)
-    return _REWORDED.get(text, text)
+    text = _REWORDED.get(text, text)
+    above, colon, last = text.rpartition(": ")
+    # Docker's clients know the exit code from Go's words for an errno, which are small.
+    return f"{above}{colon}{last.lower()}" if last.lower() in _ERRNO_TEXTS else text
 
 
 def errno_of(complaint: str) -> int:

@@ -8,6 +8,7 @@ A start:
     directory   the bundle directory; it is there, and nothing of value is in it
     spec        config.json; `root.path`, the user, sources and namespace paths are filled in
     mounts      {index in the spec's mounts: index in `sources`}
+    read_only   indexes of sources that are shown read-only, what is mounted below them too
     namespaces  {index in the spec's namespaces: ("fd", n)}
     root, map_root, sources, maps   as in `wherry.runtime.plan`
     user        (text, further groups) to be looked up in the root's own files, or None
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     Plan = dict[str, Any]
     User = tuple[str, Sequence[str]]
 
+_DONE_BEFORE = ("idmap", "ridmap")
 OCI_VERSION = "1.0.2"
 """What runc 1.1, crun and runsc of Debian 12 all read."""
 
@@ -75,6 +77,7 @@ def plan_start(
         "root": plan_mounts.plan_root(rootfs),
         "map_root": maps is not None,
         "sources": sources,
+        "read_only": _read_only(spec.get("mounts") or ()),
         "maps": maps,
         "user": _user(user),
         "hide": list(hide),
@@ -128,7 +131,7 @@ def _sources(
     indexes: dict[int, int] = {}
     for number, row in enumerate(mounts):
         options = parse(list(row.get("options") or ()))
-        if row.get("type") == "bind" or options.bind is not None:
+        if _is_bind(row):
             indexes[number] = len(sources)
             mapping = plan_mounts.idmap_of(row, options, mapped)
             sources.append((row["source"], bool(options.bind), mapping))
@@ -139,7 +142,7 @@ def _readable(spec: Spec) -> Plan:
     """The spec in words that every runtime knows; what is empty is left out."""
     mounts = [
         {key: value for key, value in row.items() if key in ("destination", "type", "source")}
-        | {"options": [o for o in row.get("options") or () if o not in ("idmap", "ridmap")]}
+        | {"options": [_word(o) for o in row.get("options") or () if o not in _DONE_BEFORE]}
         for row in spec.get("mounts") or ()
     ]
     linux = {**spec["linux"], "resources": _limits(spec["linux"].get("resources") or {})}
@@ -156,3 +159,18 @@ def _limits(resources: Spec) -> Plan:
         **resources,
         "devices": [{key: value for key, value in rule.items() if value != -1} for rule in rules],
     }
+
+
+def _word(option: str) -> str:
+    """A mount option as runsc knows it, too: the tree is read-only before (`shelter`)."""
+    return "ro" if option == "rro" else option
+
+
+def _read_only(mounts: Sequence[Spec]) -> list[int]:
+    """The sources, by index, that are made read-only with everything below them."""
+    binds = [row for row in mounts if _is_bind(row)]
+    return [number for number, row in enumerate(binds) if "rro" in (row.get("options") or ())]
+
+
+def _is_bind(row: Spec) -> bool:
+    return row.get("type") == "bind" or parse(list(row.get("options") or ())).bind is not None

@@ -11,7 +11,7 @@ import os
 import stat
 
 from wherry.kernel import mount, namespace
-from wherry.kernel.fd import AT_FDCWD
+from wherry.kernel.fd import AT_FDCWD, AT_RECURSIVE
 from wherry.kernel.mount import MS_REC, MS_SLAVE
 from wherry.kernel.namespace import CLONE_NEWNS
 from wherry.runtime import outside
@@ -50,6 +50,8 @@ def furnish(plan: Plan, child: Child, opened: list[int]) -> list[str]:
     os.makedirs(f"{directory}/{ROOT}", 0o711, exist_ok=True)
     named("rootfs", _attach, child.root, f"{directory}/{ROOT}")
     paths = []
+    for number in plan["read_only"]:
+        _forbid_writing(child.sources[number])
     for number, fd in enumerate(child.sources):
         paths.append(f"{directory}/{SOURCES}/{number}")
         named("mount", _place, fd, paths[-1])
@@ -62,6 +64,10 @@ def _maps_owner(plan: Plan, opened: list[int]) -> outside.UserNamespace | None:
         return None
     fd = named("user_namespace", namespace.open_mapped_user_namespace, *plan["maps"])
     return outside.UserNamespace(outside.kept(opened, fd), plan["maps"])
+
+
+def _forbid_writing(fd: int) -> None:
+    named("mount", mount.mount_setattr, fd, "", AT_RECURSIVE, mount.MOUNT_ATTR_RDONLY)
 
 
 def _place(fd: int, path: str) -> None:

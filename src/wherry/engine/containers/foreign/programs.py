@@ -32,6 +32,10 @@ KNOWN: Final[Mapping[str, tuple[str, ...]]] = {
 }
 """Runtimes that need no configuration, and their arguments then."""
 
+SANDBOXES: Final = ("runsc",)
+"""Runtimes whose containers have a kernel of their own: namespaces of the host mean nothing there,
+and what changes their files from outside is not seen while they run."""
+
 ISOLATION: Final[Mapping[str, str]] = {"": "", "default": "", "process": "", "gvisor": "runsc"}
 """The runtime that `--isolation` stands for; "" is any."""
 
@@ -55,6 +59,11 @@ class OciProgram:
     def kind(self) -> str:
         """Whose quirks it has: the name of its file."""
         return os.path.basename(self.path)
+
+    @property
+    def is_sandbox(self) -> bool:
+        """Whether its containers have a kernel of their own."""
+        return self.kind in SANDBOXES
 
 
 @dataclass(frozen=True, slots=True)
