@@ -103,7 +103,7 @@ def plan_exec(
         "id": id,
         "name": name,
         "directory": directory,
-        "process": dict(process),
+        "process": _filled(process),
         "user": _user(user),
         "hide": list(hide),
         "tasks": list(tasks),
@@ -145,11 +145,17 @@ def _readable(spec: Spec) -> Plan:
         | {"options": [_word(o) for o in row.get("options") or () if o not in _DONE_BEFORE]}
         for row in spec.get("mounts") or ()
     ]
-    linux = {**spec["linux"], "resources": _limits(spec["linux"].get("resources") or {})}
+    linux = {**_filled(spec["linux"]), "resources": _limits(spec["linux"].get("resources") or {})}
     if domain := spec.get("domainname"):  # younger than the others' specification
         linux["sysctl"] = {**(linux.get("sysctl") or {}), "kernel.domainname": domain}
     kept = {key: value for key, value in spec.items() if value and key != "domainname"}
+    kept["process"] = _filled(spec["process"])
     return {**kept, "ociVersion": OCI_VERSION, "mounts": mounts, "linux": linux}
+
+
+def _filled(values: Spec) -> Plan:
+    """Without empty texts: to crun the label "" is one that it cannot set."""
+    return {key: value for key, value in values.items() if value not in ("", None)}
 
 
 def _limits(resources: Spec) -> Plan:
