@@ -1,4 +1,4 @@
-"""Figures of `wherry stats`, worked out of the API's samples as docker's client does it."""
+"""Figures of `wherry stats`, worked out of the API's samples."""
 
 from __future__ import annotations
 
@@ -8,12 +8,16 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    Sample = tuple[Any, int]
+    """The API's answer, and when it came: nanoseconds of a clock that only goes on."""
+
 # Page cache that the kernel gives back at once: cgroup v1's name, v2's name.
 _RECLAIMABLE = ("total_inactive_file", "inactive_file")
 
 
-def figures(name: str, now: Any, before: Any) -> dict[str, Any]:
+def figures(name: str, sample: Sample, before: Sample | None) -> dict[str, Any]:
     """The texts of one container; `before` is its last sample, None when this is the first."""
+    now, _ = sample
     memory = now["memory_stats"]
     used, limit = working_set(memory), memory.get("limit", 0)
     networks = (now.get("networks") or {}).values()
@@ -24,7 +28,7 @@ def figures(name: str, now: Any, before: Any) -> dict[str, Any]:
         "Container": name,
         "Name": now["name"].removeprefix("/"),
         "ID": now["id"],
-        "CPUPerc": f"{cpu_percent(now, before):.2f}%",
+        "CPUPerc": f"{cpu_percent(sample, before):.2f}%",
         "MemUsage": f"{binary_size(used)} / {binary_size(limit)}",
         "MemPerc": f"{used / limit * 100 if limit else 0:.2f}%",
         "NetIO": f"{size(received)} / {size(sent)}",
@@ -40,16 +44,21 @@ def working_set(memory: Any) -> int:
     return int(used - cache if cache < used else used)
 
 
-def cpu_percent(now: Any, before: Any) -> float:
-    """Share of one processor since the sample before, in percent; 0 where there is none."""
+def cpu_percent(sample: Sample, before: Sample | None) -> float:
+    """Share of one processor since the sample before, in percent; 0 where there is none.
+
+    Of the time that passed here: the system's own counter has steps of ten milliseconds.
+    """
     if before is None:
         return 0.0
-    new, old = now["cpu_stats"], before["cpu_stats"]
-    used = new["cpu_usage"]["total_usage"] - old["cpu_usage"]["total_usage"]
-    passed = new.get("system_cpu_usage", 0) - old.get("system_cpu_usage", 0)
-    if used <= 0 or passed <= 0:
-        return 0.0
-    return float(used / passed * (new.get("online_cpus") or 1) * 100)
+    used = _processor_time(sample) - _processor_time(before)
+    passed = sample[1] - before[1]
+    return used / passed * 100 if used > 0 and passed > 0 else 0.0
+
+
+def _processor_time(sample: Sample) -> int:
+    """Nanoseconds."""
+    return int(sample[0]["cpu_stats"]["cpu_usage"]["total_usage"])
 
 
 def _disk(block: Any) -> tuple[int, int]:

@@ -15,7 +15,6 @@ def sample(**changes: Any) -> dict[str, Any]:
         "name": "/web",
         "cpu_stats": {
             "cpu_usage": {"total_usage": 0},
-            "system_cpu_usage": 0,
             "online_cpus": 2,
         },
         "memory_stats": {},
@@ -25,24 +24,19 @@ def sample(**changes: Any) -> dict[str, Any]:
     return {**whole, **changes}
 
 
-def cpu(used: int, passed: int) -> dict[str, Any]:
-    return {
-        "cpu_usage": {"total_usage": used},
-        "system_cpu_usage": passed,
-        "online_cpus": 2,
-    }
+def used(nanoseconds: int) -> dict[str, Any]:
+    return {"cpu_usage": {"total_usage": nanoseconds}, "online_cpus": 2}
 
 
 def test_a_busy_thread_is_100_percent_whatever_the_number_of_processors() -> None:
-    # In one second two processors pass two seconds between them.
-    now = sample(cpu_stats=cpu(1_000_000_000, 2_000_000_000))
-    assert cpu_percent(now, sample()) == pytest.approx(100.0)
+    now = (sample(cpu_stats=used(1_000_000_000)), 3_000_000_000)
+    assert cpu_percent(now, (sample(), 2_000_000_000)) == pytest.approx(100.0)
 
 
 def test_no_rate_without_a_sample_before_or_after_a_restart() -> None:
-    assert cpu_percent(sample(cpu_stats=cpu(5, 10)), None) == 0
-    assert cpu_percent(sample(cpu_stats=cpu(1, 10)), sample(cpu_stats=cpu(5, 5))) == 0
-    assert cpu_percent(sample(cpu_stats=cpu(5, 5)), sample(cpu_stats=cpu(1, 5))) == 0
+    assert cpu_percent((sample(cpu_stats=used(5)), 10), None) == 0
+    assert cpu_percent((sample(cpu_stats=used(1)), 10), (sample(cpu_stats=used(5)), 5)) == 0
+    assert cpu_percent((sample(cpu_stats=used(5)), 5), (sample(cpu_stats=used(1)), 5)) == 0
 
 
 @pytest.mark.parametrize(
@@ -66,7 +60,7 @@ def test_texts() -> None:
         {"major": 8, "minor": 0, "op": "Total", "value": 9999},
     ]
     now = sample(
-        cpu_stats=cpu(15, 100),
+        cpu_stats=used(15),
         memory_stats={"usage": 32 << 20, "limit": 64 << 20},
         networks={
             "eth0": {"rx_bytes": 1000, "tx_bytes": 1},
@@ -75,7 +69,7 @@ def test_texts() -> None:
         blkio_stats={"io_service_bytes_recursive": entries},
         pids_stats={"current": 7},
     )
-    assert figures("web", now, sample()) == {
+    assert figures("web", (now, 150), (sample(), 100)) == {
         "Container": "web",
         "Name": "web",
         "ID": "a" * 64,
@@ -89,6 +83,6 @@ def test_texts() -> None:
 
 
 def test_a_stopped_container_has_zeros() -> None:
-    row = figures("web", sample(cpu_stats={"cpu_usage": {"total_usage": 0}}), None)
+    row = figures("web", (sample(cpu_stats={"cpu_usage": {"total_usage": 0}}), 0), None)
     assert (row["CPUPerc"], row["MemUsage"], row["MemPerc"]) == ("0.00%", "0B / 0B", "0.00%")
     assert (row["NetIO"], row["BlockIO"], row["PIDs"]) == ("0B / 0B", "0B / 0B", 0)
