@@ -79,7 +79,11 @@ def _enter(above: int, name: str, maker: str) -> int:
     except FileExistsError:
         return os.open(name, _OPEN, dir_fd=above)
     made = os.open(name, _OPEN | os.O_NOFOLLOW, dir_fd=above)
-    if maker:
-        uid, _, gid = maker.partition(":")
-        os.fchown(made, int(uid), int(gid))
+    try:
+        if maker:
+            uid, _, gid = maker.partition(":")
+            os.fchown(made, int(uid), int(gid))
+    except OSError:
+        os.close(made)
+        raise
     return made
