@@ -15,6 +15,7 @@ from wherry.engine.containers.committing import Commits
 from wherry.engine.containers.create import Creation
 from wherry.engine.containers.execs import Execs
 from wherry.engine.containers.foreign.programs import Programs
+from wherry.engine.containers.labelling import Labelling
 from wherry.engine.containers.launching import Launching
 from wherry.engine.containers.lifecycle import Lifecycle
 from wherry.engine.containers.removal import Removal
@@ -95,14 +96,17 @@ class Engine:
         directory = os.path.join(settings.data_root, "containers")
         os.makedirs(directory, mode=0o710, exist_ok=True)
 
-        launching = Launching(roster, stores.snapshotter, runtime, composer, volumes, networking)
+        labelling = Labelling()
+        launching = Launching(
+            roster, stores.snapshotter, runtime, composer, volumes, networking, labelling
+        )
         lifecycle = Lifecycle(roster, launching, runtime, background)
         stopping = Stopping(roster, runtime, lifecycle)
         removal = Removal(roster, stores.snapshotter, lifecycle, stopping, volumes)
         runnable = RunnableImages(images, stores.collector)
         creation = Creation(
             roster, runnable, stores.snapshotter, host, volumes, networking, directory,
-            settings.profile, programs,
+            settings.profile, programs, labelling,
         )  # fmt: skip
         execs = Execs(roster, runtime, composer, background)
         lifecycle.process_gone = execs.container_ended
@@ -122,7 +126,9 @@ class Engine:
             volumes=volumes,
             networking=networking,
             networks=Networks(networking.gate, roster, events, background),
-            system=System(settings, host, roster, events, stores, image_service, volumes, programs),
+            system=System(
+                settings, host, roster, events, stores, image_service, volumes, programs, labelling
+            ),
             events=events,
             parts=parts,
             stores=stores,

@@ -15,11 +15,12 @@ from wherry.engine.containers.processes import memory_kib
 from wherry.engine.profile import DOCKER, Profile
 from wherry.engine.values.images import ImageQuery
 from wherry.engine.values.system import DiskUsage, RuntimeFacts, SystemFacts, VersionFacts
-from wherry.kernel import lsm
+from wherry.kernel import landlock
 from wherry.registry.config import Proxies, RegistryConfig
 from wherry.spec.seccomp import DOCKER_ARCHITECTURES
 
 if TYPE_CHECKING:
+    from wherry.engine.containers.labelling import Labelling
     from wherry.engine.containers.roster import Roster
     from wherry.engine.events import EventLog
     from wherry.engine.host import Host
@@ -65,7 +66,9 @@ class System:
         images: Images,
         volumes: Volumes,
         programs: Programs,
+        labelling: Labelling,
     ) -> None:
+        self._labelling = labelling
         self._programs = programs
         self._settings = settings
         self._host = host
@@ -126,7 +129,7 @@ class System:
                 for name, program in self._programs.listed().items()
             },
             default_runtime=self._programs.default,
-            security_options=security_options(host, self._settings.profile),
+            security_options=self._security_options(),
             init_binary=os.path.basename(host.init_path),
             debug=self._settings.debug,
             live_restore=True,
@@ -139,6 +142,17 @@ class System:
             registries=self._settings.registries,
             proxies=self._settings.registries.proxies or Proxies.of(os.environ),
         )
+
+    def _security_options(self) -> tuple[str, ...]:
+        """What holds containers in, in Docker's words; each is `name=X`, then `,key=value`s."""
+        options = [*self._labelling.active(), "name=seccomp,profile=builtin"]
+        if self._host.cgroup_version == "2":
+            options.append("name=cgroupns")
+        if version := landlock.abi():
+            options.append(f"name=landlock,version={version}")
+        if self._settings.profile is not DOCKER:
+            options.append(f"name=defaults,profile={self._settings.profile.name}")
+        return tuple(options)
 
     def _warnings(self) -> tuple[str, ...]:
         insecure = [
@@ -153,7 +167,8 @@ class System:
             for key, words in (("MemoryLimit", "memory limit"), ("SwapLimit", "swap limit"))
             if not works.get(key)
         ]
-        return (*insecure, *missing, *self.network_warnings())
+        labels = self._labelling.warnings()
+        return (*insecure, *missing, *labels, *self.network_warnings())
 
     async def disk_usage(self) -> DiskUsage:
         """Return what takes space."""
@@ -216,17 +231,3 @@ def file_system(path: str) -> str:
             if fields[2] == wanted:
                 return fields[fields.index("-") + 1]
     return "unknown"
-
-
-def security_options(host: Host, profile: Profile) -> tuple[str, ...]:
-    """What holds containers in, in Docker's words."""
-    options = ["name=seccomp,profile=builtin"]
-    if lsm.apparmor_active():
-        options.insert(0, "name=apparmor")
-    if lsm.selinux_active():
-        options.append("name=selinux")
-    if host.cgroup_version == "2":
-        options.append("name=cgroupns")
-    if profile is not DOCKER:
-        options.append(f"name=defaults,profile={profile.name}")
-    return tuple(options)

@@ -5,16 +5,35 @@ from __future__ import annotations
 import os
 
 _APPARMOR_ENABLED = "/sys/module/apparmor/parameters/enabled"
+_APPARMOR_PROFILES = "/sys/kernel/security/apparmor/profiles"
 _SELINUX_MOUNT = "/sys/fs/selinux/enforce"
 
 
-def apparmor_active() -> bool:
+def apparmor_active(path: str = _APPARMOR_ENABLED) -> bool:
     """Whether the kernel enforces AppArmor profiles."""
     try:
-        with open(_APPARMOR_ENABLED, "rb") as file:
+        with open(path, "rb") as file:
             return file.read(1) == b"Y"
     except OSError:
         return False
+
+
+def apparmor_profiles(path: str = _APPARMOR_PROFILES) -> set[str]:
+    """Names of the profiles that are loaded. Raises OSError where securityfs is not mounted."""
+    with open(path, encoding="utf-8", errors="surrogateescape") as file:
+        return {line.rpartition(" (")[0] for line in file}
+
+
+def own_apparmor_profile() -> str:
+    """The profile that this process runs under, "unconfined" as a rule."""
+    try:
+        fd = os.open("/proc/self/attr/apparmor/current", os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:  # before Linux 5.8, where one module owned these files
+        return "unconfined"
+    try:
+        return os.fsdecode(os.read(fd, 4096)).strip("\0\n").partition(" (")[0] or "unconfined"
+    finally:
+        os.close(fd)
 
 
 def selinux_active() -> bool:

@@ -1,4 +1,4 @@
-"""The guest's root disk: this machine's Python and libraries, busybox, the kernel's modules.
+"""The guest's root disk: this machine's Python, busybox, AppArmor's parser, kernel modules.
 
 Made once per version of what is in it. What changes with every edit, Wherry and its tests, comes
 with the RAM disk instead (`ramdisk.py`).
@@ -18,9 +18,9 @@ import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from tests.guest.vm.kernel import GuestMissing, Kernel
+from tests.guest.vm.kernel import GuestMissing, Kernel, package
 
-FORMAT = 1
+FORMAT = 3
 """Goes up whenever the layout of the disk changes, so that no old one is used."""
 SIZE = "2G"
 PACKAGES = (
@@ -49,7 +49,7 @@ def disk(cache: Path, kernel: Kernel) -> Path:
         old.unlink()
     with tempfile.TemporaryDirectory(dir=cache) as scratch:
         tree = Path(scratch) / "tree"
-        _fill(tree, kernel)
+        _fill(tree, kernel, package(cache, "apparmor"))
         partial = Path(scratch) / "partial"
         options = ["-q", "-F", "-t", "ext4", "-O", "^has_journal", "-E", "root_owner=0:0"]
         subprocess.run(["mke2fs", *options, "-d", tree, partial, SIZE], check=True)
@@ -64,7 +64,7 @@ def _key(kernel: Kernel) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def _fill(tree: Path, kernel: Kernel) -> None:
+def _fill(tree: Path, kernel: Kernel, apparmor: Path) -> None:
     for name in ("usr/bin", "usr/sbin", "usr/lib", "usr/lib64", *EMPTY):
         (tree / name).mkdir(parents=True)
     for name in ("bin", "sbin", "lib", "lib64"):
@@ -74,6 +74,9 @@ def _fill(tree: Path, kernel: Kernel) -> None:
     for distribution in _distributions(PACKAGES):
         _add_distribution(tree / site.lstrip("/"), distribution)
     (tree / site.lstrip("/") / "wherry.pth").write_text("/wherry/src\n")
+    shutil.copy2(apparmor / "sbin/apparmor_parser", tree / "usr/sbin")  # needs the C library only
+    for part in ("etc/apparmor", "etc/apparmor.d/abi", "usr/share/apparmor-features"):
+        shutil.copytree(apparmor / part, tree / part)
     _add_libraries(tree)
     _add_busybox(tree)
     shutil.copytree(kernel.modules, tree / "usr/lib/modules" / kernel.release, symlinks=True)

@@ -48,16 +48,32 @@ def kernel(cache: Path) -> Kernel:
     return Kernel(images[-1], modules[-1])
 
 
+def package(cache: Path, name: str) -> Path:
+    """The files of a Debian package, unpacked below `cache` once. Raises GuestMissing."""
+    place = cache / "packages" / name
+    if not place.exists():
+        place.parent.mkdir(exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=cache) as scratch:
+            tree = Path(scratch) / "unpacked"
+            _run("dpkg-deb", "-x", str(_fetch(name, Path(scratch))), str(tree), cwd=Path(scratch))
+            tree.rename(place)
+    return place
+
+
 def _download(directory: Path) -> Path:
     """The .deb of the newest cloud kernel: what the meta package depends on."""
-    if shutil.which("apt-get") is None:
+    if shutil.which("apt-cache") is None:
         raise GuestMissing(f"no apt-get here to fetch {PACKAGE} with")
     depends = _run("apt-cache", "depends", PACKAGE, cwd=directory)
     found = re.search(r"Depends: (linux-image-\S+)", depends)
     if found is None:
         raise GuestMissing(f"the package mirror offers no {PACKAGE}")
+    return _fetch(found[1], directory)
+
+
+def _fetch(name: str, directory: Path) -> Path:
     # Not as the user _apt, who may not write here; apt warns of it and goes on as root.
-    _run("apt-get", "download", "-qq", found[1], cwd=directory)
+    _run("apt-get", "download", "-qq", name, cwd=directory)
     return next(directory.glob("*.deb"))
 
 

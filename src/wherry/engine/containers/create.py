@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from wherry.engine.containers.foreign.programs import Programs
+    from wherry.engine.containers.labelling import Labelling
     from wherry.engine.containers.roster import Roster
     from wherry.engine.host import Host
     from wherry.engine.networks.networking import Networking
@@ -74,7 +75,9 @@ class Creation:
         directory: str,
         profile: Profile,
         programs: Programs,
+        labelling: Labelling,
     ) -> None:
+        self._labelling = labelling
         self._profile = profile
         self._programs = programs
         self._roster = roster
@@ -127,9 +130,8 @@ class Creation:
         if not request.config.image:
             raise Invalid("no image specified", hint="name the image to create a container from")
         host, warnings = resource_checks.without_missing(host, self._host.limits)
-        warnings += network_checks.warnings(host) + security_checks.warnings(
-            host, self._host.cgroup_version
-        )
+        warnings += network_checks.warnings(host) + self._labelling.ignored(host)
+        warnings += security_checks.warnings(host, self._host.cgroup_version)
         return replace(request, host_config=host), warnings
 
     def _check_platform(self, request: CreateRequest, image: Image) -> list[str]:
@@ -188,6 +190,7 @@ class Creation:
             log_path=logdrivers.log_path(request.host_config.log_config, directory, id),
             mounts=points,
             platform=image.config.platform.os,
+            labels=self._labelling.choose(host),
         )
         return record, wanted
 

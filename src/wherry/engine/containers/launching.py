@@ -20,6 +20,7 @@ from wherry.engine.containers.spec.namespaces import borrowed, namespace_path
 from wherry.errors import Conflict
 
 if TYPE_CHECKING:
+    from wherry.engine.containers.labelling import Labelling
     from wherry.engine.containers.roster import Roster
     from wherry.engine.networks.networking import Networking
     from wherry.engine.volumes.service import Volumes
@@ -39,7 +40,9 @@ class Launching:
         composer: Composer,
         volumes: Volumes,
         networking: Networking,
+        labelling: Labelling,
     ) -> None:
+        self._labelling = labelling
         self._roster = roster
         self._snapshotter = snapshotter
         self._runtime = runtime
@@ -54,6 +57,7 @@ class Launching:
         """
         record = live.record
         lenders = self._lenders(live)
+        await self._labelling.enter(record)
         await self._volumes.enter(record)
         bindsources.prepare(record.mounts)
         owners = await mountowners.of(record, self._snapshotter)

@@ -64,6 +64,19 @@ class MountPoint:
     maker: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Labels:
+    """What security modules know a container by, "" where they are not active.
+
+    `apparmor` is a profile's name; `process` and `mount` are SELinux's contexts of its processes
+    and of its files.
+    """
+
+    apparmor: str = ""
+    process: str = ""
+    mount: str = ""
+
+
 @dataclass(slots=True)
 class Exec:
     """An exec of a container: made by create, started at most once.
@@ -107,6 +120,7 @@ class Container:
     log_path: str
     mounts: tuple[MountPoint, ...] = ()
     platform: str = "linux"
+    labels: Labels = field(default_factory=Labels)
     state: State = field(default_factory=State)
     network: NetworkState = field(default_factory=NetworkState)
     restart_count: int = 0

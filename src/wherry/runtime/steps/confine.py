@@ -84,6 +84,12 @@ def label(child: Child) -> None:
     try:
         os.write(fd, content)
     except OSError as error:
-        why = reason(error.errno or 0)
-        what = os.fsdecode(content.removeprefix(b"exec "))
-        raise Failure(error.errno or 0, f"label {what!r}: {why}; is the profile loaded?") from None
+        raise Failure(error.errno or 0, _refused(content, reason(error.errno or 0))) from None
+
+
+def _refused(content: bytes, why: str) -> str:
+    """Why a label was not taken, for AppArmor in runc's words."""
+    what = os.fsdecode(content.removeprefix(b"exec "))
+    if what == os.fsdecode(content):
+        return f"label {what!r}: {why}; does the policy know it?"
+    return f"unable to apply apparmor profile: {what!r}: {why}; is the profile loaded?"

@@ -19,15 +19,10 @@ def check(host: HostConfig) -> None:
 def warnings(host: HostConfig, cgroup_version: str) -> list[str]:
     """What was asked for and confines less than its words say."""
     options = securityopt.of(host)
-    said = [f"label={each}" for each in options.labels if each != "disable"]
-    if options.apparmor not in ("", securityopt.UNCONFINED):
-        said.append(f"apparmor={options.apparmor}")
-    without = [
-        f"--security-opt {each} has no effect: this engine sets no such label" for each in said
-    ]
+    said = []
     if options.writable_cgroups and (cgroup_version == "1" or host.cgroupns_mode == "host"):
-        without.append(_OWN_LIMITS)
-    return without + landlock.warnings(options.landlock, kernel_landlock.abi())
+        said.append(_OWN_LIMITS)
+    return said + landlock.warnings(options.landlock, kernel_landlock.abi())
 
 
 _OWN_LIMITS: Final = (

@@ -155,6 +155,7 @@ class Composer:
             "capabilities": runtime.capabilities(given),
             "rlimits": limits.rlimits(host, self._host.nofile),
             "noNewPrivileges": options.no_new_privileges,
+            "apparmorProfile": container.labels.apparmor,
             "oomScoreAdj": host.oom_score_adj,
         }
 

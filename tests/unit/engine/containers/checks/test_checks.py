@@ -137,21 +137,6 @@ def test_limits_that_the_kernel_does_not_have(field: str, update: bool) -> None:
 
 
 @pytest.mark.parametrize(
-    ("option", "warned"),
-    [
-        ("apparmor=mine", True),
-        ("apparmor=unconfined", False),
-        ("label=type:mine", True),
-        ("label=disable", False),
-        ("no-new-privileges", False),
-    ],
-)
-def test_labels_that_nobody_sets_are_warned_about(option: str, warned: bool) -> None:
-    warnings = security.warnings(HostConfig(security_opt=(option,)), "2")
-    assert [option in each for each in warnings] == [True] * warned
-
-
-@pytest.mark.parametrize(
     ("option", "mode", "version", "warned"),
     [
         ("writable-cgroups", "", "1", True),
