@@ -5,8 +5,8 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from itertools import count as numbers
 from pathlib import Path
 
@@ -25,10 +25,11 @@ class Life:
     api: Connection
     path: str = ""
     mode: str = "none"
+    host: Mapping[str, object] = field(default_factory=dict)
 
     def create(self) -> None:
         """Make the next container."""
-        body = BODY | {"HostConfig": {"NetworkMode": self.mode}}
+        body = BODY | {"HostConfig": {"NetworkMode": self.mode, **self.host}}
         answer = self.api.request("POST", "/containers/create", body)
         assert answer.status == 201, answer
         self.path = f"/containers/{answer.json()['Id']}"
