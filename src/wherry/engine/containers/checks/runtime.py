@@ -13,12 +13,6 @@ from wherry.errors import Invalid
 if TYPE_CHECKING:
     from wherry.engine.containers.foreign.programs import OciProgram
 
-SANDBOXES: Final = ("runsc",)
-"""Runtimes whose containers have a kernel of their own: namespaces of the host mean nothing there.
-
-Told by the program's file name, as all quirks are.
-"""
-
 
 def check(host: HostConfig, programs: Programs) -> None:
     """Raises Invalid for a runtime that there is not, or that cannot do what else is asked."""
@@ -28,7 +22,7 @@ def check(host: HostConfig, programs: Programs) -> None:
             f"the runtime {program.name} cannot do --security-opt landlock: OCI has no such rules",
             hint="leave that out, or run the container without --runtime and --isolation",
         )
-    if program is None or program.kind not in SANDBOXES:
+    if program is None or not program.is_sandbox:
         return
     for words, asked in _OUT_OF_A_SANDBOX:
         if asked(host):
@@ -37,7 +31,7 @@ def check(host: HostConfig, programs: Programs) -> None:
 
 def check_lender(kind: str, lender: str, program: OciProgram | None) -> None:
     """Raises Invalid when a container's namespace is the inside of a sandbox."""
-    if program is not None and program.kind in SANDBOXES and kind != "network":
+    if program is not None and program.is_sandbox and kind != "network":
         raise Invalid(
             f"cannot join the {kind} namespace of container {lender}: it is inside of the sandbox "
             f"of {program.name}",
