@@ -20,6 +20,22 @@ def test_fork_bomb_is_held(wherry: Engine) -> None:
         assert attempt.run(wherry, "echo alive") == "alive\n"  # its neighbours go on
 
 
+def test_the_limit_is_what_holds_processes(wherry: Engine) -> None:
+    """A crowd that is harmless, instead of a bomb, fits into a container without the limit."""
+    crowd = f"for i in $(seq {2 * _LIMIT}); do sleep 9 & done; echo all"
+    assert "all" in attempt.run(wherry, crowd)
+    assert "all" not in attempt.run(wherry, crowd, "--pids-limit", str(_LIMIT))
+
+
+def test_the_limit_is_what_holds_memory(wherry: Engine) -> None:
+    """Half as much again as the limit, to what the host has in plenty."""
+    fill = "dd if=/dev/zero of=/t/x bs=1M count=24 2>/dev/null && echo all"
+    place = ("--tmpfs", "/t:size=32m")
+    limits = ("--memory", "16m", "--memory-swap", "16m")
+    assert "all" in attempt.run(wherry, fill, *place)
+    assert "all" not in attempt.run(wherry, fill, *place, *limits)
+
+
 def test_memory_bomb_is_held_and_recorded(wherry: Engine) -> None:
     limits = ("--memory", "16m", "--memory-swap", "16m")
     with attempt.running(wherry, "x=a; while :; do x=$x$x; done", *limits) as name:

@@ -29,10 +29,8 @@ from wherry.runtime.plan import CgroupPlace, plan_join, plan_launch
 
 BUSYBOX = "/bin/busybox"
 SOURCE = Path(__file__).resolve().parents[3] / "src"
-_BOOT = (
-    f"import sys; sys.path.append({str(SOURCE)!r}); "
-    "from wherry.runtime.launcher import main; main()"
-)
+_BOOT = f"import sys; sys.path.append({str(SOURCE)!r})"
+_MAIN = "from wherry.runtime.launcher import main; main()"
 CAPABILITIES = [
     "CAP_CHOWN", "CAP_DAC_OVERRIDE", "CAP_FSETID", "CAP_FOWNER", "CAP_MKNOD", "CAP_NET_RAW",
     "CAP_SETGID", "CAP_SETUID", "CAP_SETFCAP", "CAP_SETPCAP", "CAP_NET_BIND_SERVICE",
@@ -214,7 +212,10 @@ class Container:
 class Driver:
     """The launcher's parent."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(
+        self, directory: Path, weakened: str = "", interpreter: str = sys.executable
+    ) -> None:
+        """`weakened`: Python that takes checks out of the launcher before it serves."""
         self.directory = directory
         self.rootfs = make_rootfs(directory / "rootfs")
         self.stage = directory / "stage"
@@ -222,8 +223,9 @@ class Driver:
         self.running: set[Container] = set()
         set_child_subreaper()
         self.socket, its = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        program = "\n".join((_BOOT, weakened, _MAIN))
         self.launcher = subprocess.Popen(
-            [sys.executable, "-IS", "-c", _BOOT, str(self.stage), str(directory)],
+            [interpreter, "-IS", "-c", program, str(self.stage), str(directory)],
             preexec_fn=_with_socket(its.fileno()),
             close_fds=False,
             stdin=subprocess.DEVNULL,
@@ -275,6 +277,10 @@ class Driver:
         for container in list(self.running):
             container.kill()
             container.finish()
+        self.close_launcher()
+
+    def close_launcher(self) -> None:
+        """End the launcher as the end of its keeper would; containers run on."""
         self.socket.close()
         self.launcher.wait(10)
 
