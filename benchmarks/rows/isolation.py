@@ -7,18 +7,22 @@ that a noisy neighbour weighs on both.
 from __future__ import annotations
 
 import statistics
+from collections.abc import Mapping
 
 from benchmarks.budgets import Budget, Row
 from benchmarks.contestants import Contestants
 from benchmarks.measure import Result, Turn, rounds
 from benchmarks.rows.api import Life
 
-Host = dict[str, list[str]]
+Host = Mapping[str, object]
 
+BRIDGE: Host = {"NetworkMode": "bridge"}
 SECURITY = "SecurityOpt"
 RULES = "landlock=ro:/bin,rw:/tmp,ro:/proc,ro:/etc,connect:443"
 WALLS: tuple[tuple[str, Host, Host, tuple[Budget, ...]], ...] = (
     ("seccomp", {SECURITY: ["seccomp=unconfined"]}, {}, (Budget(1),)),
+    ("user namespace", {}, {"UsernsMode": "auto"}, (Budget(2),)),
+    ("user namespace on a bridge", BRIDGE, {**BRIDGE, "UsernsMode": "auto"}, (Budget(2),)),
     ("landlock, four paths and a port", {}, {SECURITY: [RULES]}, ()),
 )
 """Name, host configuration without and with it, budget in milliseconds."""

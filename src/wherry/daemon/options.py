@@ -13,7 +13,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from wherry.api.access.guard import Open
-from wherry.daemon import networksettings, runtimesettings, tlssettings
+from wherry.daemon import (
+    networksettings,
+    runtimesettings,
+    tlssettings,
+    usernamespacesettings,
+)
 from wherry.daemon.settingrow import Row
 from wherry.daemon.tlssettings import TlsSettings
 from wherry.engine.profile import DOCKER, PROFILES, Profile
@@ -23,6 +28,7 @@ from wherry.registry.config import RegistryConfig
 if TYPE_CHECKING:
     from wherry.api.access.guard import Guard
     from wherry.engine.containers.foreign.programs import RuntimeSettings
+    from wherry.engine.containers.usernamespaces import UserNamespaceSettings
     from wherry.engine.networks.settings import NetworkSettings
 
 DEFAULT_CONFIG: Final = "/etc/wherry/daemon.json"
@@ -47,6 +53,9 @@ class Options:
     profile: str = DOCKER.name
     runtimes: Mapping[str, Any] = field(default_factory=dict)
     default_runtime: str = ""
+    userns: str = ""
+    userns_remap: str = ""
+    userns_pool: str = ""
     labels: tuple[str, ...] = field(default_factory=tuple)
     signature_policy: str = DEFAULT_SIGNATURE_POLICY
     registry_mirrors: tuple[str, ...] = ()
@@ -80,6 +89,12 @@ class Options:
     def runtime_settings(self) -> RuntimeSettings:
         """Which runtimes containers can name. Raises Invalid."""
         return runtimesettings.settings(self.runtimes, self.default_runtime)
+
+    def user_namespace_settings(self) -> UserNamespaceSettings:
+        """Which user namespaces containers get. Raises Invalid."""
+        return usernamespacesettings.settings(
+            self.userns, self.userns_remap, self.userns_pool, self.defaults()
+        )
 
     def network_settings(self) -> NetworkSettings | None:
         """How networks are to be, None where nothing was said. Raises Invalid."""
@@ -151,6 +166,11 @@ ROWS: Final = (
         "default-runtime",
         "runtime of containers that name none (wherry)",
     ),
+    Row(
+        "userns", ("--userns",), "userns", "user namespace of containers that name none: host, auto"
+    ),
+    Row("userns_remap", ("--userns-remap",), "userns-remap", "default: the same as --userns auto"),
+    Row("userns_pool", ("--userns-pool",), "userns-pool", "ids for user namespaces: FIRST:COUNT"),
     Row("labels", ("--label",), "labels", "label of the daemon: key=value", repeated=True),
     Row(
         "registry_mirrors",

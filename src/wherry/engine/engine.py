@@ -24,6 +24,7 @@ from wherry.engine.containers.service import Containers, Parts
 from wherry.engine.containers.spec.compose import Composer
 from wherry.engine.containers.stopping import Stopping
 from wherry.engine.containers.store import ContainerTable
+from wherry.engine.containers.usernamespaces import UserNamespaces
 from wherry.engine.containers.volumeusers import VolumeUsers
 from wherry.engine.copying.service import Copies
 from wherry.engine.events import EventLog
@@ -106,7 +107,7 @@ class Engine:
         runnable = RunnableImages(images, stores.collector)
         creation = Creation(
             roster, runnable, stores.snapshotter, host, volumes, networking, directory,
-            settings.profile, programs, labelling,
+            settings.profile, programs, labelling, UserNamespaces(settings.user_namespaces, roster),
         )  # fmt: skip
         execs = Execs(roster, runtime, composer, background)
         lifecycle.process_gone = execs.container_ended

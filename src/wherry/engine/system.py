@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 from wherry.engine.containers import logdrivers
 from wherry.engine.containers.foreign.programs import Programs, RuntimeSettings
 from wherry.engine.containers.processes import memory_kib
+from wherry.engine.containers.usernamespaces import HOST, UserNamespaceSettings
 from wherry.engine.profile import DOCKER, Profile
 from wherry.engine.values.images import ImageQuery
 from wherry.engine.values.system import DiskUsage, RuntimeFacts, SystemFacts, VersionFacts
@@ -47,6 +48,7 @@ class Settings:
     insecure_addresses: tuple[str, ...] = ()
     cgroup_parent: str = "/wherry"
     profile: Profile = DOCKER
+    user_namespaces: UserNamespaceSettings = field(default_factory=UserNamespaceSettings)
     runtimes: RuntimeSettings = field(default_factory=RuntimeSettings)
     registries: RegistryConfig = field(default_factory=RegistryConfig)
     networks: NetworkSettings | None = None
@@ -150,6 +152,8 @@ class System:
             options.append("name=cgroupns")
         if version := landlock.abi():
             options.append(f"name=landlock,version={version}")
+        if self._settings.user_namespaces.default not in HOST:
+            options.append("name=userns")
         if self._settings.profile is not DOCKER:
             options.append(f"name=defaults,profile={self._settings.profile.name}")
         return tuple(options)

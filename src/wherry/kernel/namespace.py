@@ -6,7 +6,7 @@ import _signal
 import os
 
 from wherry.kernel import libc
-from wherry.kernel.process import SIGCHLD, clone3, pidfd_send_signal, wait_pidfd
+from wherry.kernel.process import SIGCHLD, clone3, pidfd_open, pidfd_send_signal, wait_pidfd
 
 CLONE_NEWTIME = 0x00000080
 CLONE_NEWNS = 0x00020000
@@ -79,6 +79,47 @@ def open_mapped_user_namespace(uid_map: bytes, gid_map: bytes) -> int:
         _end(pidfd)
 
 
+def open_network_namespace_of_own(uid_map: bytes, gid_map: bytes) -> tuple[int, int]:
+    """A new user namespace with these maps, and a network namespace that belongs to it.
+
+    Who joins both is the network's master, and nobody else's. In this order, as descriptors.
+    """
+    pid, pidfd = clone3(CLONE_NEWUSER | CLONE_NEWNET, exit_signal=SIGCHLD)
+    if pid == 0:
+        _sleep_for_good()
+    try:
+        write_id_maps(pid, uid_map, gid_map)
+        userns = os.open(f"/proc/{pid}/ns/user", os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            return userns, os.open(f"/proc/{pid}/ns/net", os.O_RDONLY | os.O_CLOEXEC)
+        except OSError:
+            os.close(userns)
+            raise
+    finally:
+        _end(pidfd)
+
+
+def open_network_namespace_in(userns: int) -> int:
+    """A new network namespace that belongs to the user namespace behind `userns`.
+
+    Made by a process of its own: no thread may change its user namespace alone (setns(2)). Raises
+    OSError.
+    """
+    ready, its = os.pipe2(os.O_CLOEXEC)
+    pid = os.fork()  # not `clone3`: the child goes on in Python, and threads may hold its locks
+    if pid == 0:
+        _sleep_inside(userns, its, CLONE_NEWNET)
+    os.close(its)
+    pidfd = pidfd_open(pid)
+    try:
+        if errno := int.from_bytes(os.read(ready, 1)):
+            raise OSError(errno, f"network namespace: {os.strerror(errno)}")
+        return os.open(f"/proc/{pid}/ns/net", os.O_RDONLY | os.O_CLOEXEC)
+    finally:
+        os.close(ready)
+        _end(pidfd)
+
+
 def read_id_maps(userns: int) -> tuple[bytes, bytes]:
     """The contents of uid_map and gid_map of the user namespace behind `userns`, as we see them.
 
@@ -107,9 +148,10 @@ def outside(id_map: bytes, inside: int) -> int:
     return 65534
 
 
-def _sleep_inside(userns: int, ready: int) -> None:
+def _sleep_inside(userns: int, ready: int, new: int = 0) -> None:
     try:
         setns(userns, CLONE_NEWUSER)
+        unshare(new)
         os.write(ready, b"\0")
     except OSError as error:
         os.write(ready, bytes([error.errno or 22]))

@@ -167,3 +167,31 @@ def test_runtimes(tmp_path: Path) -> None:
 def test_wrong_runtimes(name: str, given: object, words: str) -> None:
     with pytest.raises(Invalid, match=words):
         options.Options(runtimes={name: given}).runtime_settings()
+
+
+def test_user_namespaces() -> None:
+    assert options.read([]).user_namespace_settings().default == "host"
+    chosen = options.read(["--userns", "auto", "--userns-pool", "1000000:65536"])
+    assert chosen.user_namespace_settings().default == "auto"
+    assert chosen.user_namespace_settings().pool == (1_000_000, 1_065_536)
+    assert options.read(["--userns-remap=default"]).user_namespace_settings().default == "auto"
+    assert options.read(["--profile=wherry"]).user_namespace_settings().default == "auto"
+    chosen = options.read(["--profile=wherry", "--userns=host"])
+    assert chosen.user_namespace_settings().default == "host"
+
+
+@pytest.mark.parametrize(
+    ("words", "complaint"),
+    [
+        (["--userns=x"], "invalid user namespace mode: x"),
+        (["--userns=0:1:10"], "a map cannot be the default"),
+        (["--userns-remap=alice"], "userns-remap 'alice' is not supported"),
+        (["--userns=auto", "--userns-remap=default"], "say the same"),
+        (["--userns-pool=x"], "invalid userns-pool 'x'"),
+        (["--userns-pool=1:5"], "it needs at least 65536 ids"),
+        (["--userns-pool=0:100000"], "it needs at least 65536 ids"),
+    ],
+)
+def test_wrong_user_namespaces(words: list[str], complaint: str) -> None:
+    with pytest.raises(Invalid, match=complaint):
+        options.read(words).user_namespace_settings()

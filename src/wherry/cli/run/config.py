@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 _MODES = {
     "pid": (("", "host", "container:"), "PID"),
     "uts": (("", "host"), "UTS"),
-    "userns": (("", "host"), "USER"),
     "cgroupns": (("", "host", "private"), "CGROUP"),
 }
 

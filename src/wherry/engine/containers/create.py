@@ -37,9 +37,11 @@ from wherry.spec import platform as platforms
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from wherry.engine.containers.config import HostConfig
     from wherry.engine.containers.foreign.programs import Programs
     from wherry.engine.containers.labelling import Labelling
     from wherry.engine.containers.roster import Roster
+    from wherry.engine.containers.usernamespaces import UserNamespaces
     from wherry.engine.host import Host
     from wherry.engine.networks.networking import Networking
     from wherry.engine.profile import Profile
@@ -76,7 +78,9 @@ class Creation:
         profile: Profile,
         programs: Programs,
         labelling: Labelling,
+        user_namespaces: UserNamespaces,
     ) -> None:
+        self._user_namespaces = user_namespaces
         self._labelling = labelling
         self._profile = profile
         self._programs = programs
@@ -101,12 +105,18 @@ class Creation:
         id = secrets.token_hex(32)
         name = self._take_name(request.name, id)
         try:
-            record, wanted = self._record(request, image, id, name)
-            warnings += bindsources.warnings(record.mounts)
-            if request.confinement is not None:
-                request.confinement.check_volumes(wanted, self._volumes.find)
-            with self._volumes.hold([each.volume for each in wanted if each.volume]):
-                await self._make(record, image)
+            with self._user_namespaces.hold(
+                request.host_config, able=self._has_user_namespaces(request.host_config)
+            ) as (mode, rows):
+                host = replace(request.host_config, userns_mode=mode)
+                request = replace(request, host_config=host)
+                record, wanted = self._record(request, image, id, name)
+                record.user_map = rows
+                warnings += bindsources.warnings(record.mounts)
+                if request.confinement is not None:
+                    request.confinement.check_volumes(wanted, self._volumes.find)
+                with self._volumes.hold([each.volume for each in wanted if each.volume]):
+                    await self._make(record, image)
         except BaseException:
             self._roster.release(name)
             raise
@@ -193,6 +203,11 @@ class Creation:
             labels=self._labelling.choose(host),
         )
         return record, wanted
+
+    def _has_user_namespaces(self, host: HostConfig) -> bool:
+        """Whether the runtime that is asked for has any."""
+        program = self._programs.find(self._programs.chosen(host.runtime, host.isolation))
+        return program is None or not program.is_sandbox
 
     def _lender(self, ref: str) -> Container:
         return self._roster.find(ref).record

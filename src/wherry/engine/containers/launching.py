@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -21,6 +21,7 @@ from wherry.errors import Conflict
 
 if TYPE_CHECKING:
     from wherry.engine.containers.labelling import Labelling
+    from wherry.engine.containers.record import Container
     from wherry.engine.containers.roster import Roster
     from wherry.engine.networks.networking import Networking
     from wherry.engine.volumes.service import Volumes
@@ -62,15 +63,20 @@ class Launching:
         bindsources.prepare(record.mounts)
         owners = await mountowners.of(record, self._snapshotter)
         paths = {kind: namespace_path(pid, kind) for kind, (_, pid) in lenders.items()}
+        if record.user_map and lenders:
+            paths["user"] = _user_namespace(record, lenders.values())
         linked = links.resolve(record, lambda ref: self._roster.find(ref).record)
         gateways = await self._networking.host_gateways(record)
-        sandbox = await self._networking.enter(live)
+        sandbox = await self._networking.enter(live, paths.get("user", ""))
         with sandbox or contextlib.nullcontext():
             if sandbox is not None:
                 paths["network"] = sandbox.path
+                if sandbox.owner_path:
+                    paths["user"] = sandbox.owner_path
             naming = Naming(gateways, links.hosts_lines(linked), self._networking.resolver_defaults)
             around = self._surroundings(live, paths, naming, links.variables(record, linked))
             around = replace(around, owners=owners)
+            await self._labelling.label_files(record)
             running = await self._runtime.start(record.id, self._composer.bundle(record, around))
         self._volumes.tell_use("mount", record)
         return running
@@ -87,7 +93,7 @@ class Launching:
         os.makedirs(record.directory, mode=0o710, exist_ok=True)
         self._write_files(live, hostname, naming)
         return Surroundings(
-            rootfs=self._snapshotter.mounts(record.id),
+            rootfs=self._labelling.rootfs(record, self._snapshotter.mounts(record.id)),
             namespaces=paths,
             hostname=hostname,
             log=log_target(record),
@@ -152,3 +158,15 @@ def _link(source: str, target: str) -> None:
             return
         os.unlink(target)
     os.link(source, target)
+
+
+def _user_namespace(record: Container, lenders: Collection[tuple[Live, int]]) -> str:
+    """The user namespace that the borrowed ones belong to. Raises Conflict when they differ."""
+    paths = [namespace_path(pid, "user") for _, pid in lenders]
+    one = len({os.stat(path).st_ino for path in paths}) == 1
+    if not one or any(lender.record.user_map != record.user_map for lender, _ in lenders):
+        raise Conflict(
+            "cannot join namespaces that belong to different user namespaces",
+            hint="create the container anew: those it was created for have changed",
+        )
+    return paths[0]

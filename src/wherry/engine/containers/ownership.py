@@ -6,9 +6,10 @@ and, without "idmap=", in `bind-idmap=` and `volume-idmap=` (docs/ownership.md):
 
     idmap, idmap=owner, idmap=match-user    the owner is the source's own
     idmap=caller                            ... whoever asked for the container
+    idmap=userns                            ids on disk are those inside of its user namespace
     idmap=uids=D-C-N[#D-C-N...][;gids=...]  N ids from D on disk are C and so on in the container
 
-Kept in `MountPoint.idmap` as one of `owner`, `UID:GID`, and the last form.
+Kept in `MountPoint.idmap` as one of `owner`, `UID:GID`, `userns`, and the last form.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from typing import Final
 from wherry.errors import Invalid, Unsupported
 
 WORD: Final = "idmap"
+USERNS: Final = "userns"
 _OWNER: Final = ("", "owner", "match-user")
 _ALL: Final = 2**32 - 1  # ids; the one above is "no id" (user_namespaces(7))
 _MOST_ROWS: Final = 340
@@ -69,8 +71,8 @@ def resolved(form: str, caller: Ids | None) -> str:
                 hint="connect over the unix socket, or write idmap=owner",
             )
         return f"{caller.uid}:{caller.gid}"
-    if form == "userns":
-        raise Unsupported("idmap=userns: containers have no user namespaces of their own yet")
+    if form == USERNS:
+        return USERNS
     if form.partition(":")[0] == "match-user":
         raise Unsupported(f"idmap={form}: only the container's own user can be matched")
     given(form)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from wherry.engine.containers.config import ContainerConfig, HostConfig, NetworkingConfig
+from wherry.engine.containers.idrows import IdRows
 from wherry.engine.networks.values import NetworkState
 from wherry.engine.values.execs import ExecConfig
 
@@ -101,8 +102,9 @@ class Container:
     `name` has no leading slash (the API adds it). `image_id` is `sha256:<hex>` of the image's
     config, `image_ref` what the user named. `path` and `args` are entrypoint and command joined.
     `execs` holds the execs that were not yet forgotten, by id; `network` is what it has of networks
-    while it runs (`networking` is what it wants). `manually_stopped` is what
-    restart policy `unless-stopped` looks at.
+    while it runs (`networking` is what it wants). `user_map` are the ids of its user
+    namespace, none where that is the host's. `manually_stopped` is what restart policy
+    `unless-stopped` looks at.
     """
 
     id: str
@@ -120,6 +122,7 @@ class Container:
     log_path: str
     mounts: tuple[MountPoint, ...] = ()
     platform: str = "linux"
+    user_map: IdRows = ()
     labels: Labels = field(default_factory=Labels)
     state: State = field(default_factory=State)
     network: NetworkState = field(default_factory=NetworkState)

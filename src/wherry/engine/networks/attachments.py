@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from wherry.engine.containers.config import EndpointSettings
     from wherry.engine.containers.record import Container
     from wherry.engine.networks.core import Core
-    from wherry.engine.networks.sandbox import Sandbox
+    from wherry.engine.networks.sandbox import Owner, Sandbox
     from wherry.engine.networks.settings import NetworkSettings
     from wherry.engine.networks.values import Endpoint, Network, Published
 
@@ -46,9 +46,10 @@ class Attachments:
     def __init__(self, core: Core) -> None:
         self._core = core
 
-    async def enter(self, record: Container) -> Entered:
+    async def enter(self, record: Container, owner: Owner | None = None) -> Entered:
         """Make everything that the container's networks mean, or nothing.
 
+        `owner` is the user namespace that its sandbox is to belong to, None for the host's.
         Raises NotFound for a network that is gone, Denied, Invalid, Unavailable, Internal as
         Docker does, OSError.
         """
@@ -58,10 +59,13 @@ class Attachments:
         for network, wish in joined:
             wishes.check(network, wish)
         with core.entering([network for network, _ in joined]):
-            return await self._enter(record, joined)
+            return await self._enter(record, joined, owner)
 
     async def _enter(
-        self, record: Container, joined: Sequence[tuple[Network, EndpointSettings]]
+        self,
+        record: Container,
+        joined: Sequence[tuple[Network, EndpointSettings]],
+        owner: Owner | None,
     ) -> Entered:
         core = self._core
         async with contextlib.AsyncExitStack() as undo:
@@ -70,7 +74,7 @@ class Attachments:
                 undo.pop_all()
                 return Entered(NetworkState(_attachments(made)), None)
             published = self._publish(record, made, undo)
-            sandbox = await self._sandbox(record, [network for network, _ in made])
+            sandbox = await self._sandbox(record, [network for network, _ in made], owner)
             undo.callback(sandbox.close)
             # Before the first packet can leave.
             core.egress.confine(record, made)
@@ -124,10 +128,15 @@ class Attachments:
         undo.callback(self._core.ports.release, published)
         return published
 
-    async def _sandbox(self, record: Container, networks: Sequence[Network]) -> Sandbox:
+    async def _sandbox(
+        self, record: Container, networks: Sequence[Network], owner: Owner | None
+    ) -> Sandbox:
         named = any(network.has_dns for network in networks)
         named = named or self._core.egress.concerns(record, networks)
-        return await (self._core.named if named else self._core.plain).take()
+        pool = self._core.named if named else self._core.plain
+        if owner is not None:
+            return await asyncio.to_thread(pool.make, owner)
+        return await pool.take()
 
     async def _join(
         self, sandbox: Sandbox, made: Sequence[tuple[Network, Endpoint]]

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from wherry.engine.networks.attachments import Attachments
     from wherry.engine.networks.core import Core
     from wherry.engine.networks.gate import Gate
-    from wherry.engine.networks.sandbox import Sandbox
+    from wherry.engine.networks.sandbox import Owner, Sandbox
 
 BARE: Final[Mapping[str, str]] = {"host": "host", "none": "null"}
 """Networks that need nothing made, and their drivers."""
@@ -52,10 +52,11 @@ class Networking:
         if self.gate.was_open():
             await self.gate.open()
 
-    async def enter(self, live: Live) -> Sandbox | None:
+    async def enter(self, live: Live, user_namespace: str = "") -> Sandbox | None:
         """Make the networks of a container that is about to start; note them in its record.
 
-        The sandbox is where it shall run: close it when it has started. None where the runtime
+        The sandbox is where it shall run: close it when it has started. It belongs to the user
+        namespace at that path, or to a new one where the record has a map. None where the runtime
         makes the namespace itself, or takes another. Raises what `Attachments.enter` does.
         """
         record = live.record
@@ -68,7 +69,9 @@ class Networking:
             record.network = NetworkState(tuple(self._bare(record, name) for name in wanted))
             sandbox = None
         else:
-            entered = await self._attachments(await self.gate.open()).enter(record)
+            entered = await self._attachments(await self.gate.open()).enter(
+                record, _owner(record, user_namespace)
+            )
             record.network, sandbox = entered.state, entered.sandbox
         # On record before the container runs: a daemon that is killed now finds the addresses.
         self._roster.move(live, record.state)
@@ -125,3 +128,11 @@ class Networking:
         driver = network.driver if network else BARE.get(attachment.network, "bridge")
         attributes = {"container": record.id, "name": attachment.network, "type": driver}
         self._events.publish("network", action, attachment.endpoint.network_id, attributes)
+
+
+def _owner(record: Container, path: str) -> Owner | None:
+    if not record.user_map:
+        return None
+    from wherry.engine.networks.sandbox import Owner
+
+    return Owner(record.user_map, path)

@@ -15,7 +15,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Final
 
-from wherry.engine.networks.sandbox import Pair, Prepared, Sandbox
+from wherry.engine.networks.sandbox import Owner, Pair, Prepared, Sandbox
 from wherry.kernel.netlink import link
 from wherry.kernel.netlink.socket import NETLINK_ROUTE, NetlinkSocket
 
@@ -33,9 +33,11 @@ _INNER: Final = "eth0"
 _log = logging.getLogger(__name__)
 
 
-def make_with_pair(routes: NetlinkSocket, inside: Callable[[], Prepared] | None) -> Sandbox:
+def make_with_pair(
+    routes: NetlinkSocket, inside: Callable[[], Prepared] | None, owner: Owner | None = None
+) -> Sandbox:
     """A sandbox with a veth pair that no endpoint has taken yet. Blocks; raises OSError."""
-    sandbox = Sandbox.make(inside)
+    sandbox = Sandbox.make_owned(owner, inside) if owner else Sandbox.make(inside)
     try:
         add_pair(routes, sandbox)
     except BaseException:
@@ -70,6 +72,14 @@ class SandboxPool:
     def size(self) -> int:
         """How many are ready now."""
         return len(self._ready)
+
+    def make(self, owner: Owner) -> Sandbox:
+        """A sandbox that belongs to a user namespace. Blocks; raises OSError.
+
+        None is made ahead: whose the namespace is cannot be changed later.
+        """
+        with NetlinkSocket(NETLINK_ROUTE) as routes:
+            return make_with_pair(routes, self._inside, owner)
 
     async def take(self) -> Sandbox:
         """A sandbox with a spare veth pair: a prepared one, or one made now. Raises OSError."""

@@ -14,11 +14,18 @@ from __future__ import annotations
 import contextlib
 import os
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol, Self, TypeVar
 
-from wherry.kernel.namespace import CLONE_NEWNET, setns, unshare
+from wherry.kernel.namespace import (
+    CLONE_NEWNET,
+    id_map,
+    open_network_namespace_in,
+    open_network_namespace_of_own,
+    setns,
+    unshare,
+)
 from wherry.kernel.netlink import link
 from wherry.kernel.netlink.socket import NETLINK_ROUTE, NetlinkSocket
 
@@ -55,13 +62,38 @@ class Pair:
     inner: int
 
 
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """The user namespace of a sandbox: a new one with these maps, or the one at `path`."""
+
+    maps: Sequence[tuple[int, int, int]]
+    path: str = ""
+
+    def network_namespace(self) -> tuple[int, int]:
+        """It and a new network namespace, as descriptors. Blocks; raises OSError."""
+        if not self.path:
+            text = id_map(list(self.maps))
+            return open_network_namespace_of_own(text, text)
+        userns = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            return userns, open_network_namespace_in(userns)
+        except OSError:
+            os.close(userns)
+            raise
+
+
 class Sandbox:
     """One network namespace. Make it with `make` or `open`; `close` gives it up."""
 
     def __init__(
-        self, namespace: int, routes: NetlinkSocket, prepared: Prepared | None = None
+        self,
+        namespace: int,
+        routes: NetlinkSocket,
+        prepared: Prepared | None = None,
+        owner: int = -1,
     ) -> None:
         self._namespace = namespace
+        self._owner = owner
         self.routes = routes
         """The netlink socket inside; for one thread at a time."""
         self.spare: Pair | None = None
@@ -82,14 +114,30 @@ class Sandbox:
         return in_thread(work)
 
     @classmethod
-    def _of_this_thread(cls, inside: Callable[[], Prepared] | None) -> Self:
+    def make_owned(cls, owner: Owner, inside: Callable[[], Prepared] | None = None) -> Sandbox:
+        """The same as part of a user namespace (`owner_path`). Raises OSError."""
+        userns, namespace = owner.network_namespace()
+
+        def work() -> Sandbox:
+            return cls._of_this_thread(inside, userns)
+
+        try:
+            return in_namespace(namespace, work)
+        except BaseException:
+            os.close(userns)
+            raise
+        finally:
+            os.close(namespace)
+
+    @classmethod
+    def _of_this_thread(cls, inside: Callable[[], Prepared] | None, owner: int = -1) -> Self:
         with contextlib.ExitStack() as undo:
             namespace = os.open(OWN_NAMESPACE, os.O_RDONLY | os.O_CLOEXEC)
             undo.callback(os.close, namespace)
             routes = undo.enter_context(NetlinkSocket(NETLINK_ROUTE))
             write_settings(DEFAULT_SETTINGS)
             routes.execute(link.change(LOOPBACK, up=True))
-            made = cls(namespace, routes, inside() if inside else None)
+            made = cls(namespace, routes, inside() if inside else None, owner)
             undo.pop_all()
             return made
 
@@ -116,6 +164,11 @@ class Sandbox:
         """What goes into the OCI namespace's `path` while the sandbox is open."""
         return f"/proc/self/fd/{self.namespace}"
 
+    @property
+    def owner_path(self) -> str:
+        """The same for the user namespace that it belongs to, "" where that is the host's."""
+        return f"/proc/self/fd/{self._owner}" if self._owner >= 0 else ""
+
     def run(self, work: Callable[[], T]) -> T:
         """What `work` returns or raises when it runs inside, in a thread of its own; blocks."""
         return in_namespace(self.namespace, work)
@@ -139,6 +192,9 @@ class Sandbox:
             prepared.close()
         self.routes.close()
         os.close(namespace)
+        if self._owner >= 0:
+            os.close(self._owner)
+            self._owner = -1
 
     def __enter__(self) -> Self:
         return self

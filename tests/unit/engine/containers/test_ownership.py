@@ -56,7 +56,6 @@ def test_given_maps() -> None:
         "uids=0-1-5#3-9-1",
         "uids=0-1-5#9-3-1",
         "uids=0-1-1;uids=0-1-1",
-        "userns",
         "match-user:root",
     ],
 )

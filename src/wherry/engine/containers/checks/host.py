@@ -8,6 +8,7 @@ from typing import Final
 
 from wherry.engine.containers.config import HostConfig, RestartPolicy
 from wherry.engine.containers.spec.capabilities import normalize
+from wherry.engine.containers.usernamespaces import check_mode
 from wherry.errors import Invalid, Unsupported
 
 RESTART_POLICIES: Final = ("", "no", "always", "on-failure", "unless-stopped")
@@ -84,8 +85,7 @@ def modes(host: HostConfig) -> None:
         raise Invalid(f"invalid UTS mode: {host.uts_mode}")
     if host.cgroupns_mode not in ("", "private", "host"):
         raise Invalid(f"invalid cgroup namespace mode: {host.cgroupns_mode}")
-    if host.userns_mode not in ("", "host"):
-        raise Invalid(f"invalid user namespace mode: {host.userns_mode}")
+    check_mode(host.userns_mode)
 
 
 def _mode(mode: str, words: tuple[str, ...], what: str) -> None:

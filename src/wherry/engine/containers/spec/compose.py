@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from wherry.engine.containers import environment
 from wherry.engine.containers.config import HostConfig
+from wherry.engine.containers.idrows import IdRows, oci
 from wherry.engine.containers.modes import is_private_network
 from wherry.engine.containers.ownership import Mapping as Ownership
 from wherry.engine.containers.record import Container
@@ -156,6 +157,7 @@ class Composer:
             "rlimits": limits.rlimits(host, self._host.nofile),
             "noNewPrivileges": options.no_new_privileges,
             "apparmorProfile": container.labels.apparmor,
+            "selinuxLabel": container.labels.process,
             "oomScoreAdj": host.oom_score_adj,
         }
 
@@ -163,11 +165,13 @@ class Composer:
         host = container.host_config
         nodes, rules = devices.nodes_and_rules(host)
         return {
-            "namespaces": namespaces(host, around.namespaces),
+            "namespaces": namespaces(host, around.namespaces, mapped=bool(container.user_map)),
             "cgroupsPath": self.cgroup_path(container),
             "resources": {**limits.resources(host), "devices": rules},
             "devices": nodes,
-            "sysctl": sysctls(host),
+            "sysctl": sysctls(host, container.user_map),
+            **_maps(container),
+            "mountLabel": container.labels.mount,
             "maskedPaths": list(host.masked_paths or ()),
             "readonlyPaths": list(host.readonly_paths or ()),
             **_root_propagation(container),
@@ -212,13 +216,23 @@ class Composer:
         return made(profile, self._capabilities(host, privileged=privileged))
 
 
-def sysctls(host: HostConfig) -> dict[str, str]:
+def sysctls(host: HostConfig, user_map: IdRows = ()) -> dict[str, str]:
     """Docker's two that make ping and low ports work without privileges, then the user's."""
     wanted = {}
     if is_private_network(host.network_mode):
-        wanted["net.ipv4.ping_group_range"] = "0 2147483647"
+        # Both ends must be mapped (net/ipv4/sysctl_net_ipv4.c).
+        last = next((count - 1 for inside, _, count in user_map if not inside), 2**31 - 1)
+        wanted["net.ipv4.ping_group_range"] = f"0 {last}"
         wanted["net.ipv4.ip_unprivileged_port_start"] = "0"
     return wanted | dict(host.sysctls or {})
+
+
+def _maps(container: Container) -> Spec:
+    """The maps of the user namespace; other runtimes want to know those of a joined one, too."""
+    if not container.user_map:
+        return {}
+    rows = oci(container.user_map)
+    return {"uidMappings": rows, "gidMappings": rows}
 
 
 def _landlock(container: Container) -> landlock.Ruleset | None:

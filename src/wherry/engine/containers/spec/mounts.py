@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from wherry.engine.containers import ownership
 from wherry.engine.containers.config import HostConfig
+from wherry.engine.containers.idrows import oci, seen_through
 from wherry.engine.containers.record import Container, MountPoint
 from wherry.engine.containers.runtime import SUBPATH
 from wherry.engine.containers.spec import securityopt
@@ -33,7 +34,7 @@ Owners = Mapping[str, ownership.Mapping]
 
 def mounts(container: Container, owners: Owners) -> list[Mount]:
     """All mounts in the order in which they are made."""
-    wanted = [_mapped(mount, owners) for mount in user_mounts(container)]
+    wanted = [_mapped(mount, owners, container) for mount in user_mounts(container)]
     targets = {mount["destination"] for mount in wanted}
     standard = [
         mount for mount in standard_mounts(container) if _stays(mount["destination"], targets)
@@ -41,6 +42,8 @@ def mounts(container: Container, owners: Owners) -> list[Mount]:
     if container.host_config.readonly_rootfs:
         standard = [_read_only(mount) for mount in standard]
     own = [mount for mount in own_files(container) if mount["destination"] not in targets]
+    if container.user_map:
+        own = [_as_own(mount) for mount in own]
     return standard + own + wanted
 
 
@@ -109,22 +112,34 @@ def _of_point(point: MountPoint) -> Mount:
     return {**mount, SUBPATH: point.subpath} if point.subpath else mount
 
 
-def _mapped(mount: Mount, owners: Owners) -> Mount:
-    """With its id maps; those of mounts below it too when they come along."""
+def _mapped(mount: Mount, owners: Owners, container: Container) -> Mount:
+    """With its id maps; those of mounts below it too when they come along.
+
+    What no map is known for is seen through the container's own, if it is the container's: a
+    volume, not a directory of the host.
+    """
     maps = owners.get(mount["destination"])
-    if maps is None or mount["type"] != "bind":
+    if mount["type"] != "bind":
         return mount
-    word = "ridmap" if "rbind" in mount["options"] else "idmap"
+    if maps is None:
+        return _as_own(mount) if container.user_map and _is_own(mount, container) else mount
+    through = container.user_map
     return {
-        **mount,
-        "options": [*mount["options"], word],
-        "uidMappings": _rows(maps.uids),
-        "gidMappings": _rows(maps.gids),
+        **_as_own(mount),
+        "uidMappings": oci(seen_through(maps.uids, through) if through else maps.uids),
+        "gidMappings": oci(seen_through(maps.gids, through) if through else maps.gids),
     }
 
 
-def _rows(rows: ownership.Rows) -> list[dict[str, int]]:
-    return [{"containerID": disk, "hostID": seen, "size": count} for disk, seen, count in rows]
+def _as_own(mount: Mount) -> Mount:
+    """Seen through the container's id maps; without any this is to be left."""
+    word = "ridmap" if "rbind" in mount["options"] else "idmap"
+    return {**mount, "options": [*mount["options"], word]}
+
+
+def _is_own(mount: Mount, container: Container) -> bool:
+    points = (point for point in container.mounts if point.destination == mount["destination"])
+    return any(point.kind == "volume" or point.idmap == ownership.USERNS for point in points)
 
 
 def _tmpfs(target: str, options: Sequence[str]) -> Mount:

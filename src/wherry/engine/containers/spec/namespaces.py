@@ -9,9 +9,18 @@ from wherry.engine.containers.config import HostConfig
 from wherry.engine.containers.modes import other_container
 
 
-def namespaces(host: HostConfig, paths: Mapping[str, str]) -> list[dict[str, Any]]:
-    """OCI's `linux.namespaces`; `paths` leads to those that are there already, by kind."""
+def namespaces(
+    host: HostConfig, paths: Mapping[str, str], *, mapped: bool = False
+) -> list[dict[str, Any]]:
+    """OCI's `linux.namespaces`; `paths` leads to those that are there already, by kind.
+
+    `mapped`: it has a user namespace of its own.
+    """
     wanted = [{"type": "mount"}]
+    if "user" in paths:
+        wanted.append({"type": "user", "path": paths["user"]})
+    elif mapped:
+        wanted.append({"type": "user"})
     for kind, mode in (
         ("network", host.network_mode),
         ("uts", host.uts_mode),
