@@ -97,7 +97,7 @@ class Engine:
         directory = os.path.join(settings.data_root, "containers")
         os.makedirs(directory, mode=0o710, exist_ok=True)
 
-        labelling = Labelling()
+        labelling = Labelling(roster)
         launching = Launching(
             roster, stores.snapshotter, runtime, composer, volumes, networking, labelling
         )

@@ -7,6 +7,8 @@ import os
 _APPARMOR_ENABLED = "/sys/module/apparmor/parameters/enabled"
 _APPARMOR_PROFILES = "/sys/kernel/security/apparmor/profiles"
 _SELINUX_MOUNT = "/sys/fs/selinux/enforce"
+_CURRENT = "/proc/self/attr/current"
+SELINUX_LABEL = "security.selinux"
 
 
 def apparmor_active(path: str = _APPARMOR_ENABLED) -> bool:
@@ -36,9 +38,17 @@ def own_apparmor_profile() -> str:
         os.close(fd)
 
 
-def selinux_active() -> bool:
-    """Whether the kernel has an SELinux policy loaded."""
-    return os.path.exists(_SELINUX_MOUNT)
+def selinux_active(mounted: str = _SELINUX_MOUNT, current: str = _CURRENT) -> bool:
+    """Whether the kernel has an SELinux policy loaded; before that, all is labelled "kernel"."""
+    if not os.path.exists(mounted):
+        return False
+    with open(current, "rb") as file:
+        return file.read().rstrip(b"\0\n") != b"kernel"
+
+
+def set_file_label(path: str, label: str, *, follow: bool = False) -> None:
+    """Give a file an SELinux context. Raises OSError: ENOTSUP where its file system has none."""
+    os.setxattr(path, SELINUX_LABEL, label.encode() + b"\0", follow_symlinks=follow)
 
 
 def open_exec_attribute(module: str) -> int:

@@ -128,6 +128,16 @@ def flags_of(attributes: int) -> int:
     return flags
 
 
+def joined(options: list[str]) -> str:
+    """mount(2)'s text of options; a value with commas, as SELinux's contexts have, is quoted."""
+    return ",".join(_quoted(option) if "," in option else option for option in options)
+
+
+def _quoted(option: str) -> str:
+    key, _, value = option.partition("=")
+    return f'{key}="{value}"' if key == "context" else option
+
+
 def umount(target: str, flags: int = 0) -> None:
     """umount2(2) with MNT_DETACH, UMOUNT_NOFOLLOW."""
     libc.call("umount2", libc.encode(target), flags, path=target)

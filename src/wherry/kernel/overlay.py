@@ -95,7 +95,7 @@ def _by_numbers(layers: list[str], others: list[str], attributes: int, stage: st
         names = ":".join(_open_name(layer, opened) for layer in layers)
         words = [f"lowerdir={names}", *(_numbered(word, opened) for word in others)]
         os.chdir("/proc/self/fd")
-        mount.mount("overlay", stage, "overlay", 0, ",".join(words))
+        mount.mount("overlay", stage, "overlay", 0, mount.joined(words))
         try:
             fd = mount.clone_tree(stage)
         finally:

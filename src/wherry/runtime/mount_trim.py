@@ -15,7 +15,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-_ALWAYS = ("/", "/proc", "/sys", "/sys/fs/cgroup")
+# SELinux is there when its file system is.
+_ALWAYS = ("/", "/proc", "/sys", "/sys/fs/cgroup", "/sys/fs/selinux")
 _CGROUPS = "/sys/fs/cgroup/"
 _UNREACHABLE = (2, 20, 22, 40)  # ENOENT, ENOTDIR, EINVAL (no mount point), ELOOP
 # Below a kept path these are other containers' roots and namespaces, not part of the store.

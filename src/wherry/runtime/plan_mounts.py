@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     Source = str | tuple[str, int]
     IdMapping = tuple[bytes, bytes, bool]
 
-_LABELLED = ("tmpfs", "mqueue", "devpts")  # file systems that take an SELinux context option
+_LABELLED = ("tmpfs", "devpts")  # file systems that take an SELinux context option
+_LABELLED_AFTER = ("mqueue",)  # whose superblock is older than the mount, and has its label
 
 _SHOWN_TO_BE_MADE = ("proc", "sysfs")  # in a user namespace, see steps/filesystem.py:prepare
 
@@ -108,18 +109,28 @@ def _add(
         private = bool(clone & CLONE_NEWCGROUP)
         plan.steps.append(_cgroup(plan, target, options, cgroup, private))
     elif kind == "tmpfs" and target == "/dev" and mapped:
-        plan.devices = (options.data, [])
+        plan.devices = (_labelled(options.data, kind, spec), [])
         plan.steps.append(("devfs", target))
     else:
-        label = (spec.get("linux") or {}).get("mountLabel")
-        data = [*options.data, *([f"context={label}"] if label and kind in _LABELLED else [])]
+        data = _labelled(options.data, kind, spec)
         source = mount.get("source") or kind
         row = (kind, source, target, data, options.attributes[0])
         plan.steps.append(("mount", *row, _after(options)))
+        if kind in _LABELLED_AFTER and (label := _mount_label(spec)):
+            plan.steps.append(("file_label", target, label))
         if mapped and kind in _SHOWN_TO_BE_MADE:
             plan.prepared.append(row)
         if options.copy_up and kind == "tmpfs":
             plan.steps[-1] = ("tmpfs_copy", *plan.steps[-1][3:])
+
+
+def _labelled(data: list[str], kind: str, spec: Spec) -> list[str]:
+    label = _mount_label(spec)
+    return [*data, f"context={label}"] if label and kind in _LABELLED else data
+
+
+def _mount_label(spec: Spec) -> str:
+    return (spec.get("linux") or {}).get("mountLabel") or ""
 
 
 def _after(options: Options) -> tuple[int, int, tuple[int, bool] | None]:

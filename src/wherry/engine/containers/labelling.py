@@ -7,16 +7,24 @@ AppArmor's profile is looked at anew at every start.
 from __future__ import annotations
 
 import asyncio
+import os
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
+from wherry.engine.containers import relabel
 from wherry.engine.containers.apparmor import AppArmor
 from wherry.engine.containers.record import Labels
+from wherry.engine.containers.selinux import SELinux
 from wherry.engine.containers.spec import securityopt
+from wherry.kernel import lsm
+from wherry.kernel.mount import Mount
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from wherry.engine.containers.config import HostConfig
     from wherry.engine.containers.record import Container
+    from wherry.engine.containers.roster import Roster
 
 
 _NO_PARSER: Final = (
@@ -28,24 +36,55 @@ _NO_PARSER: Final = (
 class Labelling:
     """Chooses labels, and makes sure that what they name is there."""
 
-    def __init__(self, apparmor: AppArmor | None = None) -> None:
+    def __init__(
+        self, roster: Roster, apparmor: AppArmor | None = None, selinux: SELinux | None = None
+    ) -> None:
+        self._roster = roster
         self.apparmor = apparmor or AppArmor()
+        self.selinux = selinux or SELinux()
 
     def choose(self, host: HostConfig) -> Labels:
-        """The labels of a new container. Raises Invalid."""
-        return Labels(apparmor=self.apparmor.profile_of(host))
+        """The labels of a new container. Raises Invalid, NotFound."""
+        process, files = self._contexts(host)
+        return Labels(self.apparmor.profile_of(host), process, files)
 
     async def enter(self, record: Container) -> None:
-        """Make a container's labels ready for a start. Raises Unavailable."""
+        """Make a container's labels fit for a start. Raises Unavailable, Invalid, NotFound.
+
+        The kernel may have come up with other modules than when the container was made.
+        """
         profile = self.apparmor.profile_of(record.host_config)
-        if profile != record.labels.apparmor:
-            record.labels = replace(record.labels, apparmor=profile)
+        labels = replace(record.labels, apparmor=profile)
+        if not self.selinux.usable():
+            labels = replace(labels, process="", mount="")
+        elif not labels.mount:
+            process, files = self._contexts(record.host_config)
+            labels = replace(labels, process=process, mount=files)
+        record.labels = labels
         if profile:
             await asyncio.to_thread(self.apparmor.ensure, profile)
 
+    def rootfs(self, record: Container, mounts: Sequence[Mount]) -> Sequence[Mount]:
+        """The root's mounts, all of whose files have the container's context."""
+        if not record.labels.mount:
+            return mounts
+        word = f"context={record.labels.mount}"
+        return [
+            Mount(each.type, each.source, each.target, [*each.options, word])
+            if each.type == "overlay"
+            else each
+            for each in mounts
+        ]
+
+    async def label_files(self, record: Container) -> None:
+        """Give the container's own files its label, and the mounts with z or Z. Raises Invalid."""
+        if record.labels.mount:
+            await asyncio.to_thread(_label_files, record)
+
     def active(self) -> list[str]:
         """The modules that label containers here, in the words of `info`."""
-        return ["name=apparmor"] if self.apparmor.usable() else []
+        usable = {"apparmor": self.apparmor.usable(), "selinux": self.selinux.usable()}
+        return [f"name={name}" for name, found in usable.items() if found]
 
     def warnings(self) -> list[str]:
         """What the person who runs the host should know."""
@@ -57,9 +96,34 @@ class Labelling:
         """Labels that were asked for and that this kernel does not know."""
         options = securityopt.of(host)
         said = [f"label={each}" for each in options.labels if each != "disable"]
+        if self.selinux.usable():
+            said = []
         if options.apparmor not in ("", securityopt.UNCONFINED) and not self.apparmor.active():
             said.append(f"apparmor={options.apparmor}")
         return [
             f"--security-opt {each} has no effect: the module is not active in this kernel"
             for each in said
         ]
+
+    def _contexts(self, host: HostConfig) -> tuple[str, str]:
+        if not self.selinux.usable():
+            return "", ""
+        lenders = [
+            label
+            for mode in (host.ipc_mode, host.pid_mode)
+            if mode.startswith("container:")
+            and (label := self._roster.find(mode.partition(":")[2]).record.labels.process)
+        ]
+        taken = [live.record.labels.mount for live in self._roster]
+        return self.selinux.labels_of(host, taken, lenders)
+
+
+def _label_files(record: Container) -> None:
+    label = record.labels.mount
+    for path in (record.hostname_path, record.hosts_path, record.resolv_conf_path):
+        # With another container's network come its files, and they are its own.
+        if os.stat(path).st_nlink == 1:
+            lsm.set_file_label(path, label)
+    for point in record.mounts:
+        if point.kind != "tmpfs" and (word := relabel.wanted(point.mode)):
+            relabel.relabel(point.source, point.subpath, label, shared=word == "z")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import stat
 
+from wherry.kernel import lsm
 from wherry.kernel import mount as kernel_mount
 from wherry.kernel.fd import AT_RECURSIVE
 from wherry.runtime.failure import Failure, reason
@@ -73,7 +74,7 @@ def mount_here(kind: str, source: str, words: list[str], attributes: int, name: 
     target as a descriptor is.
     """
     flags = kernel_mount.flags_of(attributes)
-    kernel_mount.mount(source, name, kind, flags, ",".join(words))
+    kernel_mount.mount(source, name, kind, flags, kernel_mount.joined(words))
 
 
 def _mount_on(where: int, kind: str, source: str, data: list[str], attributes: int) -> None:
@@ -114,6 +115,19 @@ def tmpfs_copy(_: Child, target: str, data: list[str], attributes: int, after: A
         os.close(where)
     except OSError as error:
         raise _explained(error, "tmpfs", target, data) from None
+
+
+def file_label(_: Child, target: str, label: str) -> None:
+    """Give the root of a mount an SELinux context."""
+    try:
+        fd = open_path(target)
+        try:
+            lsm.set_file_label(f"/proc/self/fd/{fd}", label, follow=True)
+        finally:
+            os.close(fd)
+    except OSError as error:
+        why = reason(error.errno or 0)
+        raise Failure(error.errno or 0, f"label {label!r} of {target}: {why}") from None
 
 
 def settle(fd: int, after: After) -> None:

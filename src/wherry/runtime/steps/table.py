@@ -38,6 +38,7 @@ STEPS: dict[str, Callable[..., Any]] = {
     "rootfs": rootfs.enter,
     "mount": filesystem.mount,
     "tmpfs_copy": filesystem.tmpfs_copy,
+    "file_label": filesystem.file_label,
     "bind": bind.bind,
     "cgroup_v1": cgroupfs.version_1,
     "cgroup_v2": cgroupfs.version_2,

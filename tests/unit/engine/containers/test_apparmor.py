@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 
@@ -12,6 +13,8 @@ from wherry.engine.containers import apparmor
 from wherry.engine.containers.apparmor import DEFAULT, AppArmor
 from wherry.engine.containers.config import HostConfig
 from wherry.engine.containers.labelling import Labelling
+from wherry.engine.containers.roster import Roster
+from wherry.engine.events import EventLog
 from wherry.errors import Unavailable
 from wherry.kernel import lsm
 
@@ -31,6 +34,10 @@ def parser(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def module(*, active: bool = True, loaded: set[str] | None = None) -> AppArmor:
     return AppArmor(lambda: active, lambda: loaded or set())
+
+
+def labelling(module: AppArmor) -> Labelling:
+    return Labelling(Roster(cast("Any", None), EventLog()), module)
 
 
 def profile(option: str = "", *, privileged: bool = False, active: bool = True) -> str:
@@ -54,20 +61,20 @@ def test_without_a_parser_nothing_is_loaded(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(apparmor, "_PATH", "/nowhere")
     assert profile() == ""
     assert profile("apparmor=mine") == "mine"
-    labelling = Labelling(module())
-    assert labelling.active() == []
-    assert "apparmor_parser" in labelling.warnings()[0]
+    made = labelling(module())
+    assert made.active() == []
+    assert "apparmor_parser" in made.warnings()[0]
 
 
 def test_labels_without_effect_are_told() -> None:
-    labelling = Labelling(module(active=False))
-    told = labelling.ignored(HostConfig(security_opt=("apparmor=mine", "label=type:x")))
+    made = labelling(module(active=False))
+    told = made.ignored(HostConfig(security_opt=("apparmor=mine", "label=type:x")))
     assert [("apparmor=mine" in each, "label=type:x" in each) for each in told] == [
         (False, True), (True, False)
     ]  # fmt: skip
     quiet = HostConfig(security_opt=("apparmor=unconfined", "label=disable"))
-    assert labelling.ignored(quiet) == []
-    assert Labelling(module()).ignored(HostConfig(security_opt=("apparmor=mine",))) == []
+    assert made.ignored(quiet) == []
+    assert labelling(module()).ignored(HostConfig(security_opt=("apparmor=mine",))) == []
 
 
 def test_the_default_is_loaded_where_it_is_missing(parser: Path) -> None:
