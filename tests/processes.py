@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -82,7 +83,8 @@ def cgroups(cgroup_parent: str) -> set[str]:
     found: set[str] = set()
     for hierarchy in cgroup_hierarchies():
         top = hierarchy / cgroup_parent.lstrip("/")
-        found |= {str(path) for path in top.glob("**/*/") if path.is_dir()}
+        # Not glob: directories go while we look, which os.walk passes over.
+        found |= {os.path.join(above, name) for above, names, _ in os.walk(top) for name in names}
     return found
 
 

@@ -93,11 +93,13 @@ class Engine:
             VolumeUsers(roster),
             events,
         )
-        networking = _networking(settings, stores, roster, events)
+        user_namespaces = UserNamespaces(settings.user_namespaces, roster)
+        networking = _networking(settings, stores, roster, events, user_namespaces)
         directory = os.path.join(settings.data_root, "containers")
         os.makedirs(directory, mode=0o710, exist_ok=True)
 
         labelling = Labelling(roster)
+        await labelling.label_layers(settings.data_root)
         launching = Launching(
             roster, stores.snapshotter, runtime, composer, volumes, networking, labelling
         )
@@ -107,7 +109,7 @@ class Engine:
         runnable = RunnableImages(images, stores.collector)
         creation = Creation(
             roster, runnable, stores.snapshotter, host, volumes, networking, directory,
-            settings.profile, programs, labelling, UserNamespaces(settings.user_namespaces, roster),
+            settings.profile, programs, labelling, user_namespaces,
         )  # fmt: skip
         execs = Execs(roster, runtime, composer, background)
         lifecycle.process_gone = execs.container_ended
@@ -178,7 +180,13 @@ class Engine:
             self.parts.roster.move(live, live.record.state)
 
 
-def _networking(settings: Settings, stores: Stores, roster: Roster, events: EventLog) -> Networking:
+def _networking(
+    settings: Settings,
+    stores: Stores,
+    roster: Roster,
+    events: EventLog,
+    user_namespaces: UserNamespaces,
+) -> Networking:
     id = engine_id(settings.data_root)
 
     def records() -> list[Container]:
@@ -189,7 +197,9 @@ def _networking(settings: Settings, stores: Stores, roster: Roster, events: Even
             roster.tell(live, "egress-denied", **attributes)
 
     place = "" if settings.machine_wide else settings.data_root
-    gate = Gate(settings.networks, stores.database, records, id, place, denied)
+    gate = Gate(
+        settings.networks, stores.database, records, id, place, denied, user_namespaces.upcoming
+    )
     return Networking(gate, roster, events, id)
 
 

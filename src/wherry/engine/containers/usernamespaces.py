@@ -136,6 +136,7 @@ class UserNamespaces:
         self._settings = settings
         self._roster = roster
         self._held: list[IdRows] = []
+        self._next = 0
 
     @property
     def default(self) -> str:
@@ -181,21 +182,35 @@ class UserNamespaces:
         maps = [live.record.user_map for live in self._roster]
         return [interval for rows in (*maps, *self._held) for interval in outside(rows)]
 
+    def upcoming(self, count: int) -> list[IdRows]:
+        """What the next creates that ask for `auto` will get, as far as can be told."""
+        pools, taken = self._ground()
+        found: list[IdRows] = []
+        at = self._next
+        while len(found) < count and (first := next_fit(pools, taken, SIZE, at)) is not None:
+            found.append(((0, first, SIZE),))
+            at = first + SIZE
+            taken = sorted((*taken, (first, at)))
+        return found
+
     def _free(self, size: int) -> int:
         """The first of `size` ids in a row that are nobody's. Raises Unavailable."""
+        first = next_fit(*self._ground(), size, self._next)
+        if first is None:
+            raise Unavailable(
+                f"no {size} ids in a row are free for another container's user namespace",
+                hint="remove containers, or give the daemon a larger userns-pool",
+            )
+        self._next = first + size
+        return first
+
+    def _ground(self) -> tuple[list[Interval], list[Interval]]:
+        """Where ids are taken from, and which of them are somebody's, sorted."""
         from wherry.engine.containers import subordinate
 
         pool = self._settings.pool
         pools, reserved = ([pool], []) if pool else subordinate.default_pools()
-        taken = sorted((*self._taken(), *reserved))
-        for begin, end in pools:
-            first = first_gap(begin, taken, size)
-            if first + size <= end:
-                return first
-        raise Unavailable(
-            f"no {size} ids in a row are free for another container's user namespace",
-            hint="remove containers, or give the daemon a larger userns-pool",
-        )
+        return pools, sorted((*self._taken(), *reserved))
 
     def _refuse_taken(self, rows: IdRows) -> None:
         """Raises Conflict when a given map reaches into ids that another container got."""
@@ -236,6 +251,18 @@ def _is_map(mode: str) -> bool:
 def outside(rows: IdRows) -> list[Interval]:
     """The ids of the host that a map uses."""
     return [(first, first + count) for _, first, count in rows]
+
+
+def next_fit(
+    pools: Sequence[Interval], taken: Sequence[Interval], size: int, at: int
+) -> int | None:
+    """The first of `size` free ids from `at` on, or from the beginning; None without any."""
+    for least in (at, 0):
+        for begin, end in pools:
+            first = first_gap(max(begin, least), taken, size)
+            if first + size <= end:
+                return first
+    return None
 
 
 def first_gap(begin: int, taken: Iterable[Interval], size: int) -> int:

@@ -133,10 +133,10 @@ class Attachments:
     ) -> Sandbox:
         named = any(network.has_dns for network in networks)
         named = named or self._core.egress.concerns(record, networks)
-        pool = self._core.named if named else self._core.plain
+        core = self._core
         if owner is not None:
-            return await asyncio.to_thread(pool.make, owner)
-        return await pool.take()
+            return await (core.named_owned if named else core.plain_owned).take_for(owner)
+        return await (core.named if named else core.plain).take()
 
     async def _join(
         self, sandbox: Sandbox, made: Sequence[tuple[Network, Endpoint]]

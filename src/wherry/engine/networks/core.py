@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from wherry.engine.networks.firewall.firewall import Firewall
     from wherry.engine.networks.firewall.watch import Watch
     from wherry.engine.networks.ipam import Ipam
+    from wherry.engine.networks.ownedpool import OwnedPool
     from wherry.engine.networks.pool import SandboxPool
     from wherry.engine.networks.ports import Ports
     from wherry.engine.networks.settings import NetworkSettings
@@ -46,6 +47,8 @@ class Core:
     egress: Egress
     plain: SandboxPool
     named: SandboxPool
+    plain_owned: OwnedPool
+    named_owned: OwnedPool
     watch: Watch
     lock: asyncio.Lock
     _entering: Counter[str] = field(default_factory=Counter)
@@ -92,6 +95,8 @@ class Core:
         """
         self.watch.close()
         await self.plain.close()
+        await self.plain_owned.close()
+        await self.named_owned.close()
         await self.named.close()
         self.dns.close()
         self.egress.close()

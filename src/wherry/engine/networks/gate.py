@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from wherry.engine.containers.record import Container
     from wherry.engine.networks.core import Core
     from wherry.engine.networks.egress_service import Tell
+    from wherry.engine.networks.ownedpool import Upcoming
     from wherry.engine.networks.settings import NetworkSettings
     from wherry.storage.database import Database
 
@@ -42,7 +43,9 @@ class Gate:
         engine_id: str,
         place: str,
         tell_denied: Tell,
+        upcoming: Upcoming,
     ) -> None:
+        self._upcoming = upcoming
         self._settings = settings
         self._database = database
         self._records = records
@@ -92,7 +95,7 @@ class Gate:
                 try:
                     self._core = await opening.open_core(
                         self.settings, self._database, records, self._engine_id, self._place,
-                        self._name_of, self._tell_denied,
+                        self._name_of, self._tell_denied, self._upcoming,
                     )  # fmt: skip
                 except OSError as error:
                     raise Unavailable(f"cannot make networks: {error}", hint=_NEEDS) from error

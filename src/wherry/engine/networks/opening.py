@@ -19,6 +19,7 @@ from wherry.engine.networks.egress_service import Egress
 from wherry.engine.networks.firewall.firewall import log_group, suffix_of
 from wherry.engine.networks.firewall.watch import Watch
 from wherry.engine.networks.ipam import Ipam
+from wherry.engine.networks.ownedpool import OwnedPool, Upcoming
 from wherry.engine.networks.pool import SandboxPool
 from wherry.engine.networks.pools import SubnetChooser
 from wherry.engine.networks.ports import Ports
@@ -49,6 +50,7 @@ async def open_core(
     place: str,
     name_of: Callable[[str], str],
     tell_denied: Tell,
+    upcoming: Upcoming,
 ) -> Core:
     """Build it, and bring the host to what the records say. Raises what `Gate.open` does."""
     suffix = suffix_of(place, "")
@@ -68,6 +70,8 @@ async def open_core(
         egress=Egress(drivers.firewall.table, log_group(suffix), dns, tell_denied),
         plain=SandboxPool(),
         named=SandboxPool(prepare_inside),
+        plain_owned=OwnedPool(upcoming),
+        named_owned=OwnedPool(upcoming, prepare_inside),
         watch=Watch(drivers.firewall, lock),
         lock=lock,
     )

@@ -73,29 +73,21 @@ class SandboxPool:
         """How many are ready now."""
         return len(self._ready)
 
-    def make(self, owner: Owner) -> Sandbox:
-        """A sandbox that belongs to a user namespace. Blocks; raises OSError.
-
-        None is made ahead: whose the namespace is cannot be changed later.
-        """
-        with NetlinkSocket(NETLINK_ROUTE) as routes:
-            return make_with_pair(routes, self._inside, owner)
-
     async def take(self) -> Sandbox:
         """A sandbox with a spare veth pair: a prepared one, or one made now. Raises OSError."""
+        self._note_use()
+        # To make one takes one and a half milliseconds: less than a thread's turn would add.
+        return self._ready.popleft() if self._ready else self._make()
+
+    def _note_use(self) -> None:
+        """One is taken: see to it that others are ready for those who come next."""
         loop = asyncio.get_running_loop()
         self._taken.append(loop.time())
         if self._emptying is not None:
             self._emptying.cancel()
         self._emptying = loop.call_later(IDLE, self._empty)
-        sandbox = self._ready.popleft() if self._ready else None
         if self._filling is None and not self._closed:
             self._filling = loop.create_task(self._fill(), name="fill the pool of sandboxes")
-        if sandbox is None:
-            # One and a half milliseconds: less than a thread's turn would add to them.
-            with NetlinkSocket(NETLINK_ROUTE) as routes:
-                sandbox = make_with_pair(routes, self._inside)
-        return sandbox
 
     def _wanted(self) -> int:
         since = asyncio.get_running_loop().time() - RECENT
@@ -106,7 +98,9 @@ class SandboxPool:
         try:
             await asyncio.sleep(REST)
             while len(self._ready) < self._wanted():
-                sandbox = await asyncio.to_thread(self._make_one)
+                sandbox = await self._make_next()
+                if sandbox is None:
+                    return
                 if self._closed:
                     sandbox.close()
                 else:
@@ -117,9 +111,13 @@ class SandboxPool:
         finally:
             self._filling = None
 
-    def _make_one(self) -> Sandbox:
+    async def _make_next(self) -> Sandbox | None:
+        """One more to be ready, None when no more can be known. Raises OSError."""
+        return await asyncio.to_thread(self._make)
+
+    def _make(self, owner: Owner | None = None) -> Sandbox:
         with NetlinkSocket(NETLINK_ROUTE) as routes:
-            return make_with_pair(routes, self._inside)
+            return make_with_pair(routes, self._inside, owner)
 
     def _empty(self) -> None:
         while self._ready:

@@ -14,7 +14,7 @@ from __future__ import annotations
 import contextlib
 import os
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final, Protocol, Self, TypeVar
 
@@ -30,6 +30,9 @@ from wherry.kernel.netlink import link
 from wherry.kernel.netlink.socket import NETLINK_ROUTE, NetlinkSocket
 
 T = TypeVar("T")
+
+IdRows = tuple[tuple[int, int, int], ...]
+"""An id map: first id inside, first id outside, how many."""
 
 OWN_NAMESPACE: Final = "/proc/thread-self/ns/net"
 LOOPBACK: Final = 1  # the index of "lo" in every network namespace
@@ -66,7 +69,7 @@ class Pair:
 class Owner:
     """The user namespace of a sandbox: a new one with these maps, or the one at `path`."""
 
-    maps: Sequence[tuple[int, int, int]]
+    maps: IdRows
     path: str = ""
 
     def network_namespace(self) -> tuple[int, int]:
@@ -91,9 +94,12 @@ class Sandbox:
         routes: NetlinkSocket,
         prepared: Prepared | None = None,
         owner: int = -1,
+        owner_maps: IdRows = (),
     ) -> None:
         self._namespace = namespace
         self._owner = owner
+        self.owner_maps = owner_maps
+        """The id maps of the user namespace that was made for it, none without one."""
         self.routes = routes
         """The netlink socket inside; for one thread at a time."""
         self.spare: Pair | None = None
@@ -119,7 +125,7 @@ class Sandbox:
         userns, namespace = owner.network_namespace()
 
         def work() -> Sandbox:
-            return cls._of_this_thread(inside, userns)
+            return cls._of_this_thread(inside, userns, owner.maps)
 
         try:
             return in_namespace(namespace, work)
@@ -130,14 +136,16 @@ class Sandbox:
             os.close(namespace)
 
     @classmethod
-    def _of_this_thread(cls, inside: Callable[[], Prepared] | None, owner: int = -1) -> Self:
+    def _of_this_thread(
+        cls, inside: Callable[[], Prepared] | None, owner: int = -1, maps: IdRows = ()
+    ) -> Self:
         with contextlib.ExitStack() as undo:
             namespace = os.open(OWN_NAMESPACE, os.O_RDONLY | os.O_CLOEXEC)
             undo.callback(os.close, namespace)
             routes = undo.enter_context(NetlinkSocket(NETLINK_ROUTE))
             write_settings(DEFAULT_SETTINGS)
             routes.execute(link.change(LOOPBACK, up=True))
-            made = cls(namespace, routes, inside() if inside else None, owner)
+            made = cls(namespace, routes, inside() if inside else None, owner, maps)
             undo.pop_all()
             return made
 

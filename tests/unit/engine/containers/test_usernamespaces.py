@@ -121,8 +121,21 @@ def test_creates_at_the_same_time_do_not_get_the_same(containers: Containers) ->
     auto = HostConfig(userns_mode="auto")
     with many.hold(auto) as (_, first), many.hold(auto) as (_, second):
         assert first != second
-    with many.hold(auto) as (_, again):
-        assert again == first
+    # The ids of one that is gone come back last.
+    with many.hold(auto) as (_, third), many.hold(auto) as (_, fourth), many.hold(auto) as last:
+        assert len({first, second, third, fourth}) == 4
+        assert last[1] == first
+
+
+def test_what_comes_next_is_known(containers: Containers) -> None:
+    many = namespaces(containers)
+    auto = HostConfig(userns_mode="auto")
+    for _ in range(6):
+        expected = many.upcoming(2)
+        with many.hold(auto) as (_, rows):
+            assert rows == expected[0]
+            assert many.upcoming(1) == expected[1:]
+    assert len(many.upcoming(9)) == 4
 
 
 def test_the_default_is_for_who_says_nothing(containers: Containers) -> None:
