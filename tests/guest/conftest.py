@@ -2,7 +2,8 @@
 
 They are ordinary tests, found and selected here as anywhere. The first one that is due boots the
 guest, where a pytest of its own runs all those selected, and sends its reports out; here each test
-is then answered by what was reported of it (decision 090). In the guest, where WHERRY_GUEST is
+is then answered by what was reported of it (decision 090). Those of SELINUX have a guest of their
+own, which enforces a policy of SELinux. In the guest, where WHERRY_GUEST is
 set, this file does nothing.
 """
 
@@ -18,8 +19,9 @@ from tests.guest.vm.kernel import GuestMissing
 
 HERE = Path(__file__).parent
 INSIDE = "WHERRY_GUEST" in os.environ
-OUTCOME = pytest.StashKey["qemu.Outcome | str"]()
-"""What the guest reported, or the reason why there is none."""
+SELINUX = ("test_selinux.py",)
+OUTCOMES = pytest.StashKey["dict[bool, qemu.Outcome | str]"]()
+"""What each guest reported, by whether it has SELinux, or the reason why there is none."""
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -39,7 +41,7 @@ def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> 
     """Answer a test of this directory by the guest's reports, or skip it with the reason."""
     if INSIDE or HERE not in item.path.parents:
         return None
-    outcome = _outcome(item.session)
+    outcome = _outcome(item.session, selinux=item.path.name in SELINUX)
     if isinstance(outcome, str):
         item.add_marker(pytest.mark.skip(reason=outcome))
         return None
@@ -50,15 +52,20 @@ def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> 
     return True
 
 
-def _outcome(session: pytest.Session) -> qemu.Outcome | str:
-    """Boot the guest once per session, for all of its tests that are selected."""
-    if OUTCOME not in session.stash:
-        wanted = [_plain(item.nodeid) for item in session.items if HERE in item.path.parents]
+def _outcome(session: pytest.Session, *, selinux: bool) -> qemu.Outcome | str:
+    """Boot each guest once per session, for all of its tests that are selected."""
+    outcomes = session.stash.setdefault(OUTCOMES, {})
+    if selinux not in outcomes:
+        wanted = [
+            _plain(item.nodeid)
+            for item in session.items
+            if HERE in item.path.parents and (item.path.name in SELINUX) == selinux
+        ]
         try:
-            session.stash[OUTCOME] = qemu.run(wanted)
+            outcomes[selinux] = qemu.run(wanted, selinux=selinux)
         except GuestMissing as error:
-            session.stash[OUTCOME] = f"no guest: {error}"
-    return session.stash[OUTCOME]
+            outcomes[selinux] = f"no guest: {error}"
+    return outcomes[selinux]
 
 
 def _plain(nodeid: str) -> str:

@@ -15,6 +15,7 @@ from typing import Any
 from tests.guest.vm import ramdisk
 from tests.guest.vm.disk import disk
 from tests.guest.vm.kernel import GuestMissing, kernel
+from tests.guest.vm.policy import policy
 from tests.images import cache_directory, locked
 
 QEMU = "qemu-system-x86_64"
@@ -26,6 +27,8 @@ COMMAND_LINE = (
     f" WHERRY_GUEST=1 {LONG}"  # the kernel puts words that it does not know into init's environment
 )
 
+_SELINUX = "security=selinux selinux=1 enforcing=1"
+
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
@@ -36,10 +39,11 @@ class Outcome:
     console: str = ""
 
 
-def run(arguments: Sequence[str]) -> Outcome:
+def run(arguments: Sequence[str], *, selinux: bool = False) -> Outcome:
     """Boot, run pytest with `arguments` (relative to the repository) inside, power off.
 
-    Raises GuestMissing.
+    `selinux`: with a policy of SELinux that is enforced, instead of AppArmor's profiles. Raises
+    GuestMissing.
     """
     if os.uname().machine != "x86_64":
         raise GuestMissing("the guest is one of x86_64")
@@ -52,8 +56,8 @@ def run(arguments: Sequence[str]) -> Outcome:
         root = disk(cache, chosen)
     with tempfile.TemporaryDirectory(prefix="wherry-guest-") as name:
         here = Path(name)
-        ramdisk.write(here / "ramdisk", chosen, arguments)
-        _boot(_command(chosen.image, root, here), here)
+        ramdisk.write(here / "ramdisk", chosen, arguments, policy(cache, here) if selinux else b"")
+        _boot(_command(chosen.image, root, here, _SELINUX if selinux else ""), here)
         reports, broken = _sorted(_messages(here / "reports"))
         console = (here / "console").read_text(errors="replace")
         if keep := os.environ.get("WHERRY_GUEST_CONSOLE"):
@@ -61,13 +65,14 @@ def run(arguments: Sequence[str]) -> Outcome:
         return Outcome(reports, broken, console)
 
 
-def _command(image: Path, root: Path, here: Path) -> list[str]:
+def _command(image: Path, root: Path, here: Path, words: str) -> list[str]:
     drive = f"file={root},format=raw,if=virtio,snapshot=on,cache=unsafe"
     return [
         QEMU,
         "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot",
         "-machine", "pc,accel=tcg", "-cpu", "max,la57=off", "-smp", "2", "-m", "1536",
-        "-kernel", str(image), "-initrd", str(here / "ramdisk"), "-append", COMMAND_LINE,
+        "-kernel", str(image), "-initrd", str(here / "ramdisk"),
+        "-append", f"{COMMAND_LINE} {words}",
         "-drive", drive,
         "-serial", f"file:{here / 'console'}", "-serial", f"file:{here / 'reports'}",
     ]  # fmt: skip

@@ -23,17 +23,20 @@ Entry = tuple[str, int, int, bytes]
 """Name, mode with its file type, time of change (s), content."""
 
 
-def write(target: Path, kernel: Kernel, arguments: Sequence[str]) -> None:
-    """Write the RAM disk; `arguments` are those of pytest in the guest. Raises GuestMissing."""
+def write(target: Path, kernel: Kernel, arguments: Sequence[str], policy: bytes = b"") -> None:
+    """Write the RAM disk; `arguments` are those of pytest in the guest. Raises GuestMissing.
+
+    `policy` is SELinux's, which the guest loads before anything else.
+    """
     if not BUSYBOX.exists():
         raise GuestMissing(f"{BUSYBOX} (Debian: busybox-static) is not installed")
     with gzip.open(target, "wb", compresslevel=1) as out:
-        for entry in _entries(kernel, arguments):
+        for entry in _entries(kernel, arguments, policy):
             out.write(_record(*entry))
         out.write(_record("TRAILER!!!", 0, 0, b""))
 
 
-def _entries(kernel: Kernel, arguments: Sequence[str]) -> Iterator[Entry]:
+def _entries(kernel: Kernel, arguments: Sequence[str], policy: bytes) -> Iterator[Entry]:
     for name in ("bin", "modules", "proc", "dev", "newroot", "wherry"):
         yield (name, stat.S_IFDIR | 0o755, 0, b"")
     yield ("bin/busybox", stat.S_IFREG | 0o755, 0, BUSYBOX.read_bytes())
@@ -46,6 +49,8 @@ def _entries(kernel: Kernel, arguments: Sequence[str]) -> Iterator[Entry]:
         yield from _tree(ROOT / part)
     listed = "".join(f"{argument}\n" for argument in arguments).encode()
     yield ("wherry/arguments", stat.S_IFREG | 0o644, 0, listed)
+    if policy:
+        yield ("wherry/policy", stat.S_IFREG | 0o644, 0, policy)
 
 
 def _tree(path: Path) -> Iterator[Entry]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from wherry.kernel import mount
 from wherry.kernel.overlay import knows_single_layers
 
 
@@ -20,3 +21,8 @@ from wherry.kernel.overlay import knows_single_layers
 )
 def test_releases(release: str, known: bool) -> None:
     assert knows_single_layers(release) is known
+
+
+def test_contexts_have_commas_of_their_own() -> None:
+    words = ["mode=755", "context=u:r:t:s0:c1,c2", "lowerdir=a,b"]
+    assert mount.joined(words) == 'mode=755,context="u:r:t:s0:c1,c2",lowerdir=a,b'

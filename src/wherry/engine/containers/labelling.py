@@ -48,6 +48,14 @@ class Labelling:
         process, files = self._contexts(host)
         return Labels(self.apparmor.profile_of(host), process, files)
 
+    async def label_layers(self, data_root: str) -> None:
+        """Give layers the policy's label for them; what is made in them later takes it over."""
+        label = self.selinux.of_layers()
+        for name in ("layers", "snapshots") if label else ():
+            place = f"{data_root}/{name}"
+            if not relabel.has(place, label):
+                await asyncio.to_thread(relabel.relabel, place, "", label, shared=False)
+
     async def enter(self, record: Container) -> None:
         """Make a container's labels fit for a start. Raises Unavailable, Invalid, NotFound.
 

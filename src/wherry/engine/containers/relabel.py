@@ -31,7 +31,10 @@ def wanted(mode: str) -> str:
 
 
 def relabel(source: str, subpath: str, label: str, *, shared: bool) -> None:
-    """Label `source`, or what is at `subpath` below it, and all within; blocks. Raises Invalid."""
+    """Label `source`, or what is at `subpath` below it, and all within; blocks. Raises Invalid.
+
+    Everything is looked at, since what containers made meanwhile has their own categories.
+    """
     context = Context.parse(label)
     text = str(replace(context, level=SHARED) if shared else context)
     root = os.open(source, os.O_PATH | os.O_CLOEXEC)
@@ -58,7 +61,7 @@ def _relabel(top: int, label: str) -> None:
         )
     if os.path.isdir(path):
         _all_below(path, label)
-    # The top comes last: where it has the label already, a whole walk was done before.
+    # The top comes last: where it has the label, a whole walk was done at least once.
     _set(path, label, follow=True)
 
 
@@ -66,21 +69,23 @@ def _all_below(path: str, label: str) -> None:
     fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         device = os.fstat(fd).st_dev
-        if _has(f"/proc/self/fd/{fd}", label):
-            return
         for _, directories, files, here in os.fwalk(".", dir_fd=fd, follow_symlinks=False):
             if os.fstat(here).st_dev != device:
                 directories.clear()
                 continue
             for name in (*directories, *files):
-                _set(f"/proc/self/fd/{here}/{name}", label, follow=False)
+                path = f"/proc/self/fd/{here}/{name}"
+                if not has(path, label):
+                    _set(path, label, follow=False)
     finally:
         os.close(fd)
 
 
-def _has(path: str, label: str) -> bool:
+def has(path: str, label: str) -> bool:
+    """Whether a file has that label."""
     try:
-        return os.getxattr(path, lsm.SELINUX_LABEL).rstrip(b"\0") == label.encode()
+        found = os.getxattr(path, lsm.SELINUX_LABEL, follow_symlinks=False)
+        return found.rstrip(b"\0") == label.encode()
     except OSError:
         return False
 

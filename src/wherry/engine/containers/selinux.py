@@ -89,18 +89,32 @@ class SELinux:
             files = replace(files, user=process.user, level=process.level)
         return _with_options(process, files, options)
 
+    def of_layers(self) -> str:
+        """The context of files below a container's root, "" where containers get no labels.
+
+        A container reads them under its own context, except that the kernel looks at the files
+        below an overlay when a mapping's protection changes (mprotect(2)).
+        """
+        if not self.usable():
+            return ""
+        words = self._words()
+        return words.get("ro_file") or words["file"]
+
     def _contexts(self) -> tuple[Context, Context] | None:
         """Those of processes and files, as the policy has them."""
-        found = {
+        found = self._words()
+        try:
+            return Context.parse(found["process"]), Context.parse(found["file"])
+        except (KeyError, ValueError):
+            return None
+
+    def _words(self) -> dict[str, str]:
+        return {
             key.strip(): value.strip().strip('"')
             for line in self._read("contexts/lxc_contexts")
             for key, separator, value in [line.partition("=")]
             if separator and not line.startswith(("#", ";"))
         }
-        try:
-            return Context.parse(found["process"]), Context.parse(found["file"])
-        except (KeyError, ValueError):
-            return None
 
     def _read(self, name: str) -> list[str]:
         try:
