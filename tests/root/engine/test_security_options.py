@@ -27,6 +27,12 @@ def create(engine: Engine, options: list[str], **config: Any) -> tuple[int, Any]
         return answer.status, answer.json()
 
 
+def run(engine: Engine, *words: str) -> subprocess.CompletedProcess[bytes]:
+    """`wherry run` of what docker's command line would refuse or not read."""
+    command = ("wherry", "run", "--rm", "--network", "none", *words)
+    return subprocess.run(command, capture_output=True, env=engine.environment, timeout=120)
+
+
 def removed(engine: Engine, id: str) -> Any:
     """What inspect tells of a container that goes then."""
     found = json.loads(engine.output("inspect", id))[0]
@@ -128,12 +134,18 @@ def test_landlock_rules_of_a_file(wherry: Engine, tmp_path: Path) -> None:
     rules = tmp_path / "rules.json"
     rules.write_text(json.dumps({"ro": ["/bin", "-/nowhere"], "rw": ["/tmp"]}))
     script = "echo x >/tmp/x && cat /tmp/x /etc/hosts"
-    command = (
-        "wherry", "run", "--rm", "--network", "none", "--security-opt", f"landlock={rules}",
-        "busybox", "sh", "-c", script,
-    )  # fmt: skip
-    done = subprocess.run(command, capture_output=True, env=wherry.environment, timeout=120)
+    option = ("--security-opt", f"landlock={rules}")
+    done = run(wherry, *option, "busybox", "sh", "-c", script)
     assert done.stdout == b"x\n"
+    assert b"Permission denied" in done.stderr
+
+
+@LANDLOCK
+def test_landlock_in_a_user_namespace(wherry: Engine) -> None:
+    words = ("--userns=auto", "--security-opt", _RULES, "busybox", "sh", "-c")
+    done = run(wherry, *words, "echo x >/tmp/x && cat /tmp/x /proc/self/uid_map /etc/hosts")
+    assert done.stdout.startswith(b"x\n")
+    assert len(done.stdout.splitlines()) == 2
     assert b"Permission denied" in done.stderr
 
 
