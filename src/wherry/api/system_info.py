@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 from wherry.api import registry_info
@@ -76,6 +77,12 @@ def _engine(facts: SystemFacts) -> dict[str, Any]:
     }
 
 
+def _devices(names: Sequence[str]) -> dict[str, Any]:
+    """API 1.50; left out where there are none, as an older client expects."""
+    found = [{"Source": "cdi", "ID": name} for name in names]
+    return {"DiscoveredDevices": found} if found else {}
+
+
 def _runtime(facts: RuntimeFacts) -> dict[str, Any]:
     arguments = {"runtimeArgs": list(facts.args)} if facts.args else {}
     return {"path": facts.path, **arguments}
@@ -108,5 +115,6 @@ def _absent(facts: SystemFacts) -> dict[str, Any]:
         "ContainerdCommit": {"ID": ""},
         "RuncCommit": {"ID": ""},
         "InitCommit": {"ID": ""},
-        "CDISpecDirs": [],
+        "CDISpecDirs": list(facts.cdi_directories),
+        **_devices(facts.cdi_devices),
     }

@@ -81,6 +81,7 @@ async def _serve(chosen: Options) -> None:
         cgroup_parent=chosen.cgroup_parent,
         profile=chosen.defaults(),
         runtimes=chosen.runtime_settings(),
+        cdi_directories=tuple(each for each in chosen.cdi_spec_dirs if each),
         user_namespaces=chosen.user_namespace_settings(),
         machine_wide=chosen.data_root == options.DEFAULT_DATA_ROOT,
         insecure_addresses=listening.open_urls(everywhere, tls),

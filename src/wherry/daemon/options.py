@@ -53,6 +53,7 @@ class Options:
     profile: str = DOCKER.name
     runtimes: Mapping[str, Any] = field(default_factory=dict)
     default_runtime: str = ""
+    cdi_spec_dirs: tuple[str, ...] = ("/etc/cdi", "/var/run/cdi")
     userns: str = ""
     userns_remap: str = ""
     userns_pool: str = ""
@@ -171,6 +172,13 @@ ROWS: Final = (
     ),
     Row("userns_remap", ("--userns-remap",), "userns-remap", "default: the same as --userns auto"),
     Row("userns_pool", ("--userns-pool",), "userns-pool", "ids for user namespaces: FIRST:COUNT"),
+    Row(
+        "cdi_spec_dirs",
+        ("--cdi-spec-dir",),
+        "cdi-spec-dirs",
+        "directory of CDI files that describe devices; empty: none",
+        repeated=True,
+    ),
     Row("labels", ("--label",), "labels", "label of the daemon: key=value", repeated=True),
     Row(
         "registry_mirrors",

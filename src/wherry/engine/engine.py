@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Self
 
 from wherry.engine.background import Background
 from wherry.engine.containers.builtin import BuiltinRuntime
+from wherry.engine.containers.cdi.service import DeviceInterface
 from wherry.engine.containers.committing import Commits
 from wherry.engine.containers.create import Creation
 from wherry.engine.containers.execs import Execs
@@ -86,18 +87,13 @@ class Engine:
         images = ImageStore(stores.database, stores.layers, stores.collector)
         programs = Programs(settings.runtimes)
         programs.check_default()
-        composer = Composer(host, settings.cgroup_parent, programs)
-        volumes = Volumes(
-            VolumeTable(stores.database),
-            Directories(os.path.join(settings.data_root, "volumes")),
-            VolumeUsers(roster),
-            events,
-        )
+        cdi = DeviceInterface(settings.cdi_directories)
+        composer = Composer(host, settings.cgroup_parent, programs, cdi)
+        places = Directories(os.path.join(settings.data_root, "volumes"))
+        volumes = Volumes(VolumeTable(stores.database), places, VolumeUsers(roster), events)
         user_namespaces = UserNamespaces(settings.user_namespaces, roster)
         networking = _networking(settings, stores, roster, events, user_namespaces)
-        directory = os.path.join(settings.data_root, "containers")
-        os.makedirs(directory, mode=0o710, exist_ok=True)
-
+        directory = _containers_directory(settings)
         labelling = Labelling(roster)
         await labelling.label_layers(settings.data_root)
         launching = Launching(
@@ -109,7 +105,7 @@ class Engine:
         runnable = RunnableImages(images, stores.collector)
         creation = Creation(
             roster, runnable, stores.snapshotter, host, volumes, networking, directory,
-            settings.profile, programs, labelling, user_namespaces,
+            settings.profile, programs, labelling, user_namespaces, cdi,
         )  # fmt: skip
         execs = Execs(roster, runtime, composer, background)
         lifecycle.process_gone = execs.container_ended
@@ -121,6 +117,10 @@ class Engine:
             Commits(roster, stopping, stores.snapshotter, images, stores.collector),
         )  # fmt: skip
         image_service = Images(stores, images, Users(roster), events, settings.registries)
+        system = System(
+            settings, host, roster, events, stores, image_service, volumes, programs,
+            labelling, cdi,
+        )  # fmt: skip
         engine = cls(
             containers=Containers(parts),
             execs=execs,
@@ -129,9 +129,7 @@ class Engine:
             volumes=volumes,
             networking=networking,
             networks=Networks(networking.gate, roster, events, background),
-            system=System(
-                settings, host, roster, events, stores, image_service, volumes, programs, labelling
-            ),
+            system=system,
             events=events,
             parts=parts,
             stores=stores,
@@ -178,6 +176,12 @@ class Engine:
         live.record.manually_stopped = wanted_by_user
         if self.parts.roster.by_id(live.id) is live:
             self.parts.roster.move(live, live.record.state)
+
+
+def _containers_directory(settings: Settings) -> str:
+    path = os.path.join(settings.data_root, "containers")
+    os.makedirs(path, mode=0o710, exist_ok=True)
+    return path
 
 
 def _networking(

@@ -21,6 +21,7 @@ from wherry.registry.config import Proxies, RegistryConfig
 from wherry.spec.seccomp import DOCKER_ARCHITECTURES
 
 if TYPE_CHECKING:
+    from wherry.engine.containers.cdi.service import DeviceInterface
     from wherry.engine.containers.labelling import Labelling
     from wherry.engine.containers.roster import Roster
     from wherry.engine.events import EventLog
@@ -49,6 +50,7 @@ class Settings:
     cgroup_parent: str = "/wherry"
     profile: Profile = DOCKER
     user_namespaces: UserNamespaceSettings = field(default_factory=UserNamespaceSettings)
+    cdi_directories: tuple[str, ...] = ("/etc/cdi", "/var/run/cdi")
     runtimes: RuntimeSettings = field(default_factory=RuntimeSettings)
     registries: RegistryConfig = field(default_factory=RegistryConfig)
     networks: NetworkSettings | None = None
@@ -69,7 +71,9 @@ class System:
         volumes: Volumes,
         programs: Programs,
         labelling: Labelling,
+        cdi: DeviceInterface,
     ) -> None:
+        self._cdi = cdi
         self._labelling = labelling
         self._programs = programs
         self._settings = settings
@@ -131,6 +135,8 @@ class System:
                 for name, program in self._programs.listed().items()
             },
             default_runtime=self._programs.default,
+            cdi_directories=self._cdi.directories,
+            cdi_devices=tuple(await asyncio.to_thread(self._cdi.discovered)),
             security_options=self._security_options(),
             init_binary=os.path.basename(host.init_path),
             debug=self._settings.debug,

@@ -37,6 +37,7 @@ from wherry.spec import platform as platforms
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from wherry.engine.containers.cdi.service import DeviceInterface
     from wherry.engine.containers.config import HostConfig
     from wherry.engine.containers.foreign.programs import Programs
     from wherry.engine.containers.labelling import Labelling
@@ -79,7 +80,9 @@ class Creation:
         programs: Programs,
         labelling: Labelling,
         user_namespaces: UserNamespaces,
+        cdi: DeviceInterface,
     ) -> None:
+        self._cdi = cdi
         self._user_namespaces = user_namespaces
         self._labelling = labelling
         self._profile = profile
@@ -135,6 +138,7 @@ class Creation:
         links.check(host, lambda ref: self._roster.find(ref).record)
         resource_checks.check(host, self._host.limits)
         runtime_checks.check(host, self._programs)
+        self._cdi.check(host.device_requests)
         security_checks.check(host)
         logdrivers.target_of(host.log_config, "", json_file=False)
         if not request.config.image:
@@ -178,6 +182,7 @@ class Creation:
             self._lender,
             request.caller,
             create=self._profile.missing_bind_source == "create",
+            callers=self._profile.bind_ownership == "idmap",
         )
         if request.confinement is not None:
             wanted = request.confinement.confined(wanted, request.caller)

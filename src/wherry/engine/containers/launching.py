@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from wherry.engine.containers import bindsources, links, mountowners
+from wherry.engine.containers import bindsources, links, mountowners, propagation
 from wherry.engine.containers.checks.runtime import check_lender
 from wherry.engine.containers.live import Live
 from wherry.engine.containers.logdrivers import log_target
@@ -61,6 +61,7 @@ class Launching:
         await self._labelling.enter(record)
         await self._volumes.enter(record)
         bindsources.prepare(record.mounts)
+        propagation.check(record.mounts)
         owners = await mountowners.of(record, self._snapshotter)
         paths = {kind: namespace_path(pid, kind) for kind, (_, pid) in lenders.items()}
         if record.user_map and lenders:

@@ -31,9 +31,18 @@ def _of(
     record: Container, points: list[MountPoint], snapshotter: Snapshotter
 ) -> dict[str, Mapping]:
     with snapshotter.tree(record.id) as view:
-        user = user_ids(view, record.config.user)
+        users = {
+            point.destination: user_ids(
+                view, ownership.matched_user(point.idmap) or record.config.user
+            )
+            for point in points
+        }
+    alone = bool(record.user_map)
     found = {
-        point.destination: ownership.mapping(point.idmap, _owner(point), user) for point in points
+        point.destination: ownership.mapping(
+            point.idmap, _owner(point), users[point.destination], alone=alone
+        )
+        for point in points
     }
     return {target: maps for target, maps in found.items() if maps is not None}
 

@@ -13,7 +13,13 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from wherry.engine.containers import ownership
-from wherry.engine.containers.config import ContainerConfig, HostConfig, Mount, VolumeOptions
+from wherry.engine.containers.config import (
+    BindOptions,
+    ContainerConfig,
+    HostConfig,
+    Mount,
+    VolumeOptions,
+)
 from wherry.engine.containers.mountwords import PROPAGATION, clean_target, is_mode, split_bind
 from wherry.engine.containers.record import Container, MountPoint
 from wherry.engine.volumes.values import ANONYMOUS, LOCAL, VolumeRequest
@@ -25,6 +31,7 @@ if TYPE_CHECKING:
 DEFAULT_PROPAGATION: Final = "rprivate"
 # What Docker shows as the mode of a volume for which none was given.
 _VOLUME_MODE: Final = "z"
+_READ_ONLY: Final = "add readonly to the mount"
 
 VolumePath = Callable[[str], str]
 """Where the files of the volume of that name are."""
@@ -48,10 +55,12 @@ def mount_points(
     caller: ownership.Ids | None = None,
     *,
     create: bool = True,
+    callers: bool = False,
 ) -> tuple[Wanted, ...]:
     """All of them by their targets; `caller` is whom `idmap=caller` means.
 
-    Missing sources of `-v` are made for `create`, as directories of the caller's.
+    Missing sources of `-v` are made for `create`, as directories of the caller's. With `callers`,
+    binds that say nothing of ownership show the caller's files as the container user's.
     Raises Invalid, Unsupported.
 
     A mount of the user's goes before one that another container lends, and both go before the
@@ -59,9 +68,10 @@ def mount_points(
     """
     own: dict[str, Wanted] = {}
     for text in host.binds or ():
-        _add(own, _owned(from_bind(text, path, host.volume_driver, create=create), caller))
+        wanted = from_bind(text, path, host.volume_driver, create=create)
+        _add(own, _owned(wanted, caller, callers=callers))
     for mount in host.mounts or ():
-        _add(own, _owned(from_mount(mount, path), caller))
+        _add(own, _owned(from_mount(mount, path), caller, callers=callers))
     lent = {each.point.destination: each for each in _lent(host.volumes_from or (), lender)}
     points = {**lent, **own}
     for target in config.volumes or ():
@@ -71,8 +81,10 @@ def mount_points(
     return tuple(points.values())
 
 
-def _owned(wanted: Wanted, caller: ownership.Ids | None) -> Wanted:
+def _owned(wanted: Wanted, caller: ownership.Ids | None, *, callers: bool) -> Wanted:
     point = wanted.point
+    if callers and caller is not None and point.kind == "bind" and not point.idmap:
+        point = replace(point, idmap="caller")
     if point.create and caller is not None and caller.uid:
         point = replace(point, maker=f"{caller.uid}:{caller.gid}")
     if point.idmap:
@@ -228,6 +240,8 @@ def _bind_of(mount: Mount, target: str, path: VolumePath) -> Wanted:
     propagation = options.propagation if options else ""
     if propagation and propagation not in PROPAGATION:
         raise Invalid(f"invalid propagation mode: {propagation}")
+    if options:
+        _check_read_only(mount, options)
     words = [propagation] if propagation else []
     if mount.read_only:
         words.append("ro")
@@ -238,6 +252,22 @@ def _bind_of(mount: Mount, target: str, path: VolumePath) -> Wanted:
     if options and options.id_mapping:
         point = replace(point, idmap=options.id_mapping.form)
     return Wanted(point)
+
+
+def _check_read_only(mount: Mount, options: BindOptions) -> None:
+    """The words about read-only mounts below the source need a read-only mount. Raises Invalid."""
+    if options.read_only_non_recursive and not mount.read_only:
+        raise Invalid("mode is rw, but ReadOnlyNonRecursive is set", hint=_READ_ONLY)
+    if not options.read_only_force_recursive:
+        return
+    if not mount.read_only:
+        raise Invalid("mode is rw, but ReadOnlyForceRecursive is set", hint=_READ_ONLY)
+    if options.non_recursive:
+        raise Invalid("ReadOnlyForceRecursive and NonRecursive exclude each other")
+    if options.read_only_non_recursive:
+        raise Invalid("ReadOnlyForceRecursive and ReadOnlyNonRecursive exclude each other")
+    if options.propagation not in ("", "rprivate"):
+        raise Invalid("ReadOnlyForceRecursive needs the propagation rprivate")
 
 
 def _volume_of(mount: Mount, target: str, path: VolumePath) -> Wanted:

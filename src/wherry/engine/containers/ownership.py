@@ -5,11 +5,13 @@ what that user makes there lands as the owner's; nothing is chowned. Forms, in `
 and, without "idmap=", in `bind-idmap=` and `volume-idmap=` (docs/ownership.md):
 
     idmap, idmap=owner, idmap=match-user    the owner is the source's own
+    idmap=match-user:USER[:GROUP]           the same, seen as that user of the container's
     idmap=caller                            ... whoever asked for the container
     idmap=userns                            ids on disk are those inside of its user namespace
     idmap=uids=D-C-N[#D-C-N...][;gids=...]  N ids from D on disk are C and so on in the container
 
-Kept in `MountPoint.idmap` as one of `owner`, `UID:GID`, `userns`, and the last form.
+Kept in `MountPoint.idmap` as one of `owner`, `match-user:USER`, `UID:GID`, `userns`, and the last
+form.
 """
 
 from __future__ import annotations
@@ -19,10 +21,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from wherry.errors import Invalid, Unsupported
+from wherry.errors import Invalid
 
 WORD: Final = "idmap"
 USERNS: Final = "userns"
+MATCH: Final = "match-user"
 _OWNER: Final = ("", "owner", "match-user")
 _ALL: Final = 2**32 - 1  # ids; the one above is "no id" (user_namespaces(7))
 _MOST_ROWS: Final = 340
@@ -73,8 +76,8 @@ def resolved(form: str, caller: Ids | None) -> str:
         return f"{caller.uid}:{caller.gid}"
     if form == USERNS:
         return USERNS
-    if form.partition(":")[0] == "match-user":
-        raise Unsupported(f"idmap={form}: only the container's own user can be matched")
+    if form.partition(":")[0] == MATCH:
+        return form
     given(form)
     return form
 
@@ -115,17 +118,27 @@ def _check(rows: Rows, form: str) -> None:
             raise Invalid(f"invalid idmap: {form}: two rows name the same id")
 
 
-def mapping(kept: str, source: Ids, user: Ids) -> Mapping | None:
+def matched_user(kept: str) -> str:
+    """The user that `MountPoint.idmap` names, "" for the container's own."""
+    word, _, user = kept.partition(":")
+    return user if word == MATCH else ""
+
+
+def mapping(kept: str, source: Ids, user: Ids, *, alone: bool = False) -> Mapping | None:
     """The maps for what `MountPoint.idmap` keeps; None where nothing would change.
 
-    `source` owns the source on disk, `user` is the container's.
+    `source` owns the source on disk, `user` is the container's, or the one that is matched. With
+    `alone` all others' files are nobody's, as is right in a user namespace: what its root may
+    reach is to be the owner's.
     """
     if "=" in kept:
         return given(kept)
     owner = source
-    if kept != "owner":
+    if kept != "owner" and not matched_user(kept):
         uid, _, gid = kept.partition(":")
         owner = Ids(int(uid), int(gid))
+    if alone:
+        return Mapping(((owner.uid, user.uid, 1),), ((owner.gid, user.gid, 1),))
     if owner == user:
         return None
     return Mapping(one_as(owner.uid, user.uid), one_as(owner.gid, user.gid))

@@ -73,6 +73,8 @@ class SystemFacts:
     default_runtime: str
     security_options: tuple[str, ...]
     init_binary: str = ""
+    cdi_directories: tuple[str, ...] = ()
+    cdi_devices: tuple[str, ...] = ()
     debug: bool = False
     experimental: bool = False
     live_restore: bool = True

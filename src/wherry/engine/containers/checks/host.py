@@ -124,15 +124,6 @@ def storage(host: HostConfig) -> None:
         raise Unsupported("--storage-opt is not supported yet")
 
 
-def devices_of_drivers(host: HostConfig) -> None:
-    """GPUs and the like are not there yet."""
-    for request in host.device_requests or ():
-        wanted = ", ".join("+".join(group) for group in request.capabilities or ())
-        raise Unsupported(
-            f'could not select device driver "{request.driver}" with capabilities: [[{wanted}]]'
-        )
-
-
 def _is_address(text: str) -> bool:
     try:
         ipaddress.ip_address(text)
@@ -152,5 +143,4 @@ CHECKS: Final[tuple[Callable[[HostConfig], None], ...]] = (
     numbers,
     log_driver,
     storage,
-    devices_of_drivers,
 )

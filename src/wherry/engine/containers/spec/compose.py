@@ -34,6 +34,7 @@ from wherry.kernel import landlock as kernel_landlock
 from wherry.spec import runtime
 
 if TYPE_CHECKING:
+    from wherry.engine.containers.cdi.service import DeviceInterface
     from wherry.engine.containers.foreign.programs import OciProgram, Programs
     from wherry.kernel.mount import Mount
 
@@ -64,7 +65,10 @@ class Surroundings:
 class Composer:
     """Makes bundles on one host; `cgroup_parent` is where containers go that name no other."""
 
-    def __init__(self, host: Host, cgroup_parent: str, programs: Programs) -> None:
+    def __init__(
+        self, host: Host, cgroup_parent: str, programs: Programs, cdi: DeviceInterface
+    ) -> None:
+        self._cdi = cdi
         self._host = host
         self._cgroup_parent = cgroup_parent
         self._runtimes = programs
@@ -75,6 +79,7 @@ class Composer:
         config, host = container.config, container.host_config
         program = self.program_of(container)
         spec = self._spec(container, around)
+        groups = self._cdi.inject(spec, host.device_requests, hooks=program is not None)
         if program is not None:
             spec["linux"]["seccomp"] = self._seccomp(container, self._programs.resolved)
         return Bundle(
@@ -84,7 +89,7 @@ class Composer:
             seccomp=None if program else self._seccomp(container, self._programs.program),
             landlock=_landlock(container),
             user=config.user or "0",
-            groups=host.group_add or (),
+            groups=(*(host.group_add or ()), *groups),
             terminal=config.tty,
             open_stdin=config.open_stdin,
             window=_window(host.console_size),

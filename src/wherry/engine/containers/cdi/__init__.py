@@ -1,0 +1,1 @@
+"""Devices that vendors describe in files: the Container Device Interface."""
