@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from wherry.engine.containers.checks.resources import HostLimits, parse_list
+from wherry.engine.containers.checks.resources import RLIMITS, HostLimits, parse_list
 from wherry.engine.containers.spec.capabilities import known_to_kernel
 from wherry.kernel.cgroup.hierarchy import Hierarchies, detect
 from wherry.spec.seccomp import kernel_version
@@ -31,6 +31,10 @@ _LIMIT_FILES: Final[Mapping[str, tuple[str, str, str]]] = {
     "PidsLimit": ("pids", "", "pids"),
     "OomKillDisable": ("memory", "memory.oom_control", "none"),
     "BlkioWeight": ("blkio", "blkio.bfq.weight", "io"),
+    "BlkioWeightDevice": ("blkio", "blkio.bfq.weight_device", "io"),
+    "BlkioThrottle": ("blkio", "blkio.throttle.read_bps_device", "io"),
+    "MemorySwappiness": ("memory", "memory.swappiness", "none"),
+    "CPURealtime": ("cpu", "cpu.rt_runtime_us", "none"),
 }
 
 
@@ -62,7 +66,7 @@ def inspect_host() -> Host:
         kernel_release=system.release,
         kernel=kernel_version(system.release),
         hierarchies=hierarchies,
-        limits=HostLimits(_limits(hierarchies), _cpus(), _nodes()),
+        limits=HostLimits(_limits(hierarchies), _cpus(), _nodes(), _hard_limits()),
         capabilities=known_to_kernel(),
         nofile=_nofile(),
         init_path=_init_path(),
@@ -109,6 +113,17 @@ def _nofile() -> tuple[int, int]:
     if hard == resource.RLIM_INFINITY or hard >= hard_wanted or _may_raise_limits():
         return DEFAULT_NOFILE
     return (min(soft_wanted, hard), hard)
+
+
+def _hard_limits() -> dict[str, int]:
+    if _may_raise_limits():
+        return {}
+    limits = {
+        name: resource.getrlimit(getattr(resource, f"RLIMIT_{name.upper()}"))[1]
+        for name in RLIMITS
+        if hasattr(resource, f"RLIMIT_{name.upper()}")
+    }
+    return {name: hard for name, hard in limits.items() if hard != resource.RLIM_INFINITY}
 
 
 def _may_raise_limits() -> bool:

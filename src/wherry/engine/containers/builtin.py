@@ -351,4 +351,13 @@ def _unmake(way: Way, id: str, cgroup: Cgroup) -> None:
 
 def _sentence(error: OSError) -> str:
     where = f" ({os.fspath(error.filename)})" if error.filename else ""
-    return f"cannot make the cgroup{where}: {error.strerror}"
+    return f"cannot make the cgroup{where}: {error.strerror}{_remedy(error)}"
+
+
+def _remedy(error: OSError) -> str:
+    """A group has no real-time budget unless those above it got one (sched-rt-group.rst)."""
+    path = os.fspath(error.filename or "")
+    if not path.endswith("/cpu.rt_runtime_us"):
+        return ""
+    above = f"{os.path.dirname(os.path.dirname(path))}/cpu.rt_runtime_us"
+    return f"; --cpu-rt-runtime needs at least as much in {above}, which root has to set first"

@@ -51,12 +51,17 @@ async def _apply(live: Live, given: UpdateConfig, runtime: Runtime) -> None:
 
 
 def merged(before: HostConfig, given: UpdateConfig) -> HostConfig:
-    """The configuration with every value of `given` that is set."""
+    """The configuration with every value of `given` that is set.
+
+    0 is "not set" but for the limit of processes, where it lifts the limit, as in Docker.
+    """
     changes = {
         field.name: value
         for field in dataclasses.fields(Resources)
         if (value := getattr(given, field.name)) not in (0, "", None, ())
     }
+    if given.pids_limit is not None:
+        changes["pids_limit"] = given.pids_limit
     if given.restart_policy.name:
         changes["restart_policy"] = given.restart_policy
     return dataclasses.replace(before, **changes)

@@ -7,7 +7,15 @@ import itertools
 import pytest
 
 from wherry.engine.containers.mountpoints import from_bind
-from wherry.engine.containers.ownership import Ids, Mapping, given, mapping, one_as, resolved
+from wherry.engine.containers.ownership import (
+    Ids,
+    Mapping,
+    given,
+    mapping,
+    matched_user,
+    one_as,
+    resolved,
+)
 from wherry.errors import Invalid, WherryError
 
 ALL = 2**32 - 1
@@ -56,7 +64,6 @@ def test_given_maps() -> None:
         "uids=0-1-5#3-9-1",
         "uids=0-1-5#9-3-1",
         "uids=0-1-1;uids=0-1-1",
-        "match-user:root",
     ],
 )
 def test_bad_forms(form: str) -> None:
@@ -78,3 +85,16 @@ def test_words_of_a_bind() -> None:
     assert form("idmap=uids=0-1-1;gids=0-1-1") == "uids=0-1-1;gids=0-1-1"
     with pytest.raises(Invalid, match="invalid mode"):
         from_bind("/s:/t:idmap,idmap=caller", str)
+
+
+def test_a_matched_user() -> None:
+    kept = resolved("match-user:www-data:adm", None)
+    assert matched_user(kept) == "www-data:adm"
+    assert matched_user("1:2") == matched_user("owner") == ""
+    assert mapping(kept, Ids(7, 8), Ids(33, 4)) == mapping("owner", Ids(7, 8), Ids(33, 4))
+
+
+def test_alone_only_the_owner_is_mapped() -> None:
+    assert mapping("owner", Ids(7, 8), Ids(0, 0), alone=True) == Mapping(((7, 0, 1),), ((8, 0, 1),))
+    assert mapping("0:0", Ids(7, 8), Ids(0, 0), alone=True) == Mapping(((0, 0, 1),), ((0, 0, 1),))
+    assert mapping("uids=0-1-9", Ids(7, 8), Ids(0, 0), alone=True) == given("uids=0-1-9")

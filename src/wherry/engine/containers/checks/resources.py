@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Final, TypeVar
 
 from wherry.engine.containers.resources import Resources
@@ -21,11 +21,15 @@ MIN_MEMORY = 6 * 1024 * 1024  # bytes; Docker's bound: less does not start a pro
 
 @dataclass(frozen=True, slots=True)
 class HostLimits:
-    """What this host can limit, by the keys of `SystemFacts.limits`, and its processors."""
+    """What this host can limit, by the keys of `SystemFacts.limits`, and its processors.
+
+    `hard_limits` are those of getrlimit(2) that cannot be raised here, by the names of `--ulimit`.
+    """
 
     works: Mapping[str, bool]
     cpus: frozenset[int]
     nodes: frozenset[int]
+    hard_limits: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def count(self) -> int:
@@ -38,6 +42,8 @@ def check(resources: Resources, host: HostLimits, *, update: bool = False) -> No
     for each in CHECKS:
         each(resources)
     _processors(resources, host)
+    _realtime_here(resources, host)
+    _ulimits_here(resources, host)
     if not update and resources.memory == 0 and resources.memory_swap > 0:
         raise Invalid(
             "You should always set the Memory limit when using Memoryswap limit, see usage"
@@ -140,6 +146,26 @@ def _processors(resources: Resources, host: HostLimits) -> None:
     _available(resources.cpuset_mems, host.nodes, "cpuset mems", "memory nodes")
 
 
+def _realtime_here(resources: Resources, host: HostLimits) -> None:
+    wanted = resources.cpu_realtime_period or resources.cpu_realtime_runtime
+    if wanted and not host.works.get("CPURealtime", False):
+        raise Invalid(
+            "kernel does not support CPU real-time scheduler",
+            hint="it needs cgroup version 1 and a kernel with CONFIG_RT_GROUP_SCHED",
+        )
+
+
+def _ulimits_here(resources: Resources, host: HostLimits) -> None:
+    for limit in resources.ulimits or ():
+        most = host.hard_limits.get(limit.name, -1)
+        if most >= 0 and (limit.hard == -1 or limit.hard > most):
+            asked = "unlimited" if limit.hard == -1 else limit.hard
+            raise Invalid(
+                f"ulimit {limit.name}: the hard limit {asked} is above the engine's own, {most}",
+                hint="ask for less, or start the daemon with CAP_SYS_RESOURCE or a higher limit",
+            )
+
+
 def _available(text: str, there: frozenset[int], field: str, what: str) -> None:
     try:
         wanted = parse_list(text)
@@ -220,6 +246,36 @@ MISSING: Final = (
         "OomKillDisable",
         {"oom_kill_disable": None},
         _KERNEL + "OomKillDisable. OomKillDisable discarded.",
+    ),
+    Missing(
+        "MemorySwappiness",
+        {"memory_swappiness": None},
+        _KERNEL + "memory swappiness capabilities, or the cgroup is not mounted. "
+        "Memory swappiness discarded.",
+    ),
+    Missing(
+        "BlkioWeight",
+        {"blkio_weight": 0},
+        _KERNEL + "Block I/O weight or the cgroup is not mounted. Weight discarded.",
+    ),
+    Missing(
+        "BlkioWeightDevice",
+        {"blkio_weight_device": None},
+        _KERNEL + "Block I/O weight_device or the cgroup is not mounted. Weight-device discarded.",
+    ),
+    *(
+        Missing(
+            "BlkioThrottle",
+            {f"blkio_device_{field}": None},
+            f"{_KERNEL}{words} limit or the cgroup is not mounted. "
+            f"{words.replace('BPS Block I/O', 'Block I/O BPS')} limit discarded.",
+        )
+        for field, words in (
+            ("read_bps", "BPS Block I/O read"),
+            ("write_bps", "BPS Block I/O write"),
+            ("read_iops", "IOPS Block read"),
+            ("write_iops", "IOPS Block write"),
+        )
     ),
 )
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -13,7 +15,9 @@ from wherry.engine.containers.config import (
     LogConfig,
     PortBinding,
     RestartPolicy,
+    ThrottleDevice,
     Ulimit,
+    WeightDevice,
 )
 from wherry.engine.containers.create import check_name
 from wherry.errors import Invalid, Unsupported, WherryError
@@ -120,6 +124,43 @@ def test_what_the_host_cannot_limit_is_dropped_with_a_warning() -> None:
     given, warnings = resources.without_missing(HostConfig(pids_limit=5, memory=2**24), MACHINE)
     assert (given.pids_limit, given.memory) == (None, 2**24)
     assert "PIDs limit discarded" in warnings[0]
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({"memory_swappiness": 10}, "Memory swappiness discarded."),
+        ({"blkio_weight": 100}, "Weight discarded."),
+        ({"blkio_weight_device": (WeightDevice("/dev/x", 5),)}, "Weight-device discarded."),
+        ({"blkio_device_read_bps": (ThrottleDevice("/dev/x", 5),)},
+         "BPS Block I/O read limit or the cgroup is not mounted. Block I/O BPS read limit"),
+        ({"blkio_device_write_iops": (ThrottleDevice("/dev/x", 5),)},
+         "IOPS Block write limit or the cgroup is not mounted. IOPS Block write limit"),
+    ],
+)  # fmt: skip
+def test_warnings_of_dockerd(fields: dict[str, Any], words: str) -> None:
+    given, warnings = resources.without_missing(HostConfig(**fields), MACHINE)
+    assert not any(getattr(given, name) for name in fields)
+    (warning,) = warnings
+    assert words in warning
+    assert not resources.without_missing(HostConfig(**fields), ALL)[1]
+
+
+def test_real_time_needs_a_kernel_that_has_it() -> None:
+    with pytest.raises(Invalid, match="does not support CPU real-time scheduler"):
+        resources.check(HostConfig(cpu_realtime_runtime=1000), MACHINE)
+    able = dataclasses.replace(MACHINE, works={"CPURealtime": True})
+    resources.check(HostConfig(cpu_realtime_runtime=1000), able)
+
+
+@pytest.mark.parametrize(("hard", "asked"), [(2000, "2000"), (-1, "unlimited")])
+def test_a_hard_limit_above_the_engine_s(hard: int, asked: str) -> None:
+    bound = dataclasses.replace(MACHINE, hard_limits={"nofile": 1000})
+    limits = HostConfig(ulimits=(Ulimit("nofile", hard, hard),))
+    with pytest.raises(Invalid, match=f"the hard limit {asked} is above the engine's own, 1000"):
+        resources.check(limits, bound)
+    resources.check(limits, MACHINE)
+    resources.check(HostConfig(ulimits=(Ulimit("nofile", 1000, 5),)), bound)
 
 
 def test_lists_of_processors() -> None:
