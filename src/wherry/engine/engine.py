@@ -214,12 +214,12 @@ class Users:
         self._roster = roster
 
     def users_of(self, image_id: str) -> list[ImageUser]:
-        """The containers made of the image."""
+        """The containers made of the image, or with a mount of it."""
         records = (live.record for live in self._roster)
         return [
             ImageUser(record.id, record.state.running)
             for record in records
-            if record.image_id == image_id
+            if image_id in (record.image_id, *(p.name for p in record.mounts if p.snapshot))
         ]
 
 

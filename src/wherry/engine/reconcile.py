@@ -16,6 +16,7 @@ import time
 from typing import TYPE_CHECKING, Final
 
 from wherry.engine.containers import state as states
+from wherry.engine.containers.imagemounts import owner_of
 from wherry.engine.containers.restart_policy import starts_with_daemon
 from wherry.engine.containers.runtime import Exit, KeeperGone
 from wherry.engine.values.containers import RemoveRequest
@@ -176,10 +177,11 @@ class Reconciliation:
     def _strays(self, owned: frozenset[str]) -> set[str]:
         """Snapshots and directories of containers that are not (or not yet) on record.
 
-        A snapshot's key is a container's id; keys of another form belong to somebody else.
+        A snapshot's key is a container's id, or begins with one; keys of another form belong to
+        somebody else.
         """
         snapshots = self._snapshotter.keys()
-        keys = {key for key in snapshots if len(key) == 64}
+        keys = {key for key in snapshots if len(owner_of(key)) == 64}
         with contextlib.suppress(FileNotFoundError):
             keys |= set(os.listdir(self._directory))
-        return keys - owned
+        return {key for key in keys if owner_of(key) not in owned}

@@ -125,10 +125,12 @@ class Creation:
         for mount in host.mounts or ():
             if mount.type == "bind":
                 paths.append(mount.source)
+            if mount.type == "image":
+                raise Denied("images cannot be mounted through this socket")
             options = mount.volume_options
             if options and options.driver_config and options.driver_config.options:
                 raise Denied("volumes with driver options cannot be made through this socket")
-            if mount.type not in ("bind", "volume", "tmpfs", "image"):
+            if mount.type not in ("bind", "volume", "tmpfs"):
                 raise Invalid(f"mount type {mount.type} unknown")
         for path in filter(None, paths):
             self._check_path(path)

@@ -44,7 +44,7 @@ def prepare(points: Sequence[MountPoint]) -> None:
     Raises Invalid: the source does not exist (any more) or cannot be made.
     """
     for point in points:
-        if point.kind == "tmpfs" or os.path.lexists(point.source):
+        if point.kind in ("tmpfs", "image") or os.path.lexists(point.source):
             continue
         if not point.create:
             raise Invalid(

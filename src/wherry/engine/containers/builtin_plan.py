@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import os
 import stat
+import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
 from wherry.engine.containers.runtime import (
+    LAYERS,
     SUBPATH,
     Bundle,
     ExecProcess,
@@ -21,10 +23,16 @@ from wherry.engine.containers.runtime import (
 )
 from wherry.kernel import mount
 from wherry.kernel.cgroup.cgroup import Cgroup
+from wherry.kernel.idmapped import mapped_overlay
+from wherry.kernel.namespace import id_map, open_mapped_user_namespace, outside
+from wherry.kernel.overlay import overlay
 from wherry.kernel.path import open_in
 from wherry.runtime.plan import CgroupPlace, plan_join, plan_launch
 
 _RECURSIVE = "rbind"
+
+Maps = tuple[Sequence[Mapping[str, int]], Sequence[Mapping[str, int]]]
+"""Rows of a container's uid and gid maps, none without a user namespace."""
 
 
 @contextmanager
@@ -59,8 +67,9 @@ def opened_spec(bundle: Bundle) -> Iterator[tuple[dict[str, Any], list[int]]]:
             {**item, "path": travel(_open_namespace(item["path"]))} if item.get("path") else item
             for item in linux.get("namespaces") or ()
         ]
+        maps = linux.get("uidMappings") or (), linux.get("gidMappings") or ()
         mounts = [
-            {**item, "source": travel(_open_source(item))} if _is_bind(item) else item
+            {**item, "source": travel(_open_source(item, maps))} if _is_bind(item) else item
             for item in bundle.spec.get("mounts") or ()
         ]
         process = sized(bundle.spec["process"], bundle.window)
@@ -124,16 +133,48 @@ def _is_bind(item: Mapping[str, Any]) -> bool:
     return bind and isinstance(item.get("source"), str)
 
 
-def _open_source(item: Mapping[str, Any]) -> int:
+def _open_source(item: Mapping[str, Any], maps: Maps) -> int:
     recursive = _RECURSIVE in (item.get("options") or ())
     try:
+        if LAYERS in item:
+            return _open_layers(item[LAYERS], item.get(SUBPATH, ""), maps)
         if SUBPATH in item:
             return _open_below(item["source"], item[SUBPATH], recursive=recursive)
         return mount.clone_tree(item["source"], recursive=recursive)
     except OSError as error:
-        place = "/".join(filter(None, (item["source"], item.get(SUBPATH))))
+        named = item["source"] or item["destination"]
+        place = "/".join(filter(None, (named, item.get(SUBPATH))))
         text = f"cannot mount {place}: {os.strerror(error.errno or 0).lower()}"
         raise LaunchError("mount", error.errno or 0, text) from error
+
+
+def _open_layers(options: Sequence[str], subpath: str, maps: Maps) -> int:
+    """A detached overlay, or a part of it (a part of what is detached: Linux 6.15)."""
+    with tempfile.TemporaryDirectory(prefix="wherry-") as stage:
+        whole = _overlay(list(options), maps, stage)
+    if not subpath:
+        return whole
+    try:
+        place = open_in(whole, subpath, os.O_PATH)
+        try:
+            return mount.clone_tree("", dirfd=place)
+        finally:
+            os.close(place)
+    finally:
+        os.close(whole)
+
+
+def _overlay(options: list[str], maps: Maps, stage: str) -> int:
+    uids, gids = (
+        id_map([(row["containerID"], row["hostID"], row["size"]) for row in rows]) for rows in maps
+    )
+    if not uids:
+        return overlay(options, stage=stage)
+    userns = open_mapped_user_namespace(uids, gids)
+    try:
+        return mapped_overlay(options, userns, (outside(uids, 0), outside(gids, 0)), stage)
+    finally:
+        os.close(userns)
 
 
 def _open_below(source: str, subpath: str, *, recursive: bool) -> int:

@@ -15,6 +15,7 @@ from wherry.engine.containers import (
     bindsources,
     defaults,
     imageconfig,
+    imagemounts,
     links,
     logdrivers,
     marks,
@@ -35,7 +36,7 @@ from wherry.errors import Internal, Invalid
 from wherry.spec import platform as platforms
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from wherry.engine.containers.cdi.service import DeviceInterface
     from wherry.engine.containers.config import HostConfig
@@ -105,6 +106,7 @@ class Creation:
         request = replace(request, networking=networking)
         image = await self._images.find(request.config.image, request.platform)
         warnings += self._check_platform(request, image)
+        others = await imagemounts.find(request.host_config, self._images.find)
         id = secrets.token_hex(32)
         name = self._take_name(request.name, id)
         try:
@@ -115,11 +117,12 @@ class Creation:
                 request = replace(request, host_config=host)
                 record, wanted = self._record(request, image, id, name)
                 record.user_map = rows
+                record.mounts = imagemounts.resolved(record.mounts, id, others)
                 warnings += bindsources.warnings(record.mounts)
                 if request.confinement is not None:
                     request.confinement.check_volumes(wanted, self._volumes.find)
                 with self._volumes.hold([each.volume for each in wanted if each.volume]):
-                    await self._make(record, image)
+                    await self._make(record, image, others)
         except BaseException:
             self._roster.release(name)
             raise
@@ -217,13 +220,15 @@ class Creation:
     def _lender(self, ref: str) -> Container:
         return self._roster.find(ref).record
 
-    async def _make(self, record: Container, image: Image) -> None:
+    async def _make(self, record: Container, image: Image, others: Mapping[str, Image]) -> None:
         """Make snapshot, directory and record; nothing stays if one of them fails."""
         with contextlib.ExitStack() as undo:
             undo.callback(shutil.rmtree, record.directory, ignore_errors=True)
             undo.callback(self._snapshotter.remove, record.id)
+            undo.callback(imagemounts.remove, record, self._snapshotter)
             try:
                 self._snapshotter.prepare(record.id, image.layers)
+                imagemounts.prepare(record, others, self._snapshotter)
                 marks.put(self._snapshotter, record.id)
                 os.makedirs(record.directory, mode=0o710)
                 await copyup.fill(record, self._snapshotter, self._volumes)

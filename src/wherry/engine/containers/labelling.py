@@ -11,10 +11,8 @@ import os
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from wherry.engine.containers import relabel
 from wherry.engine.containers.apparmor import AppArmor
 from wherry.engine.containers.record import Labels
-from wherry.engine.containers.selinux import SELinux
 from wherry.engine.containers.spec import securityopt
 from wherry.kernel import lsm
 from wherry.kernel.mount import Mount
@@ -25,6 +23,7 @@ if TYPE_CHECKING:
     from wherry.engine.containers.config import HostConfig
     from wherry.engine.containers.record import Container
     from wherry.engine.containers.roster import Roster
+    from wherry.engine.containers.selinux import SELinux
 
 
 _NO_PARSER: Final = (
@@ -41,7 +40,7 @@ class Labelling:
     ) -> None:
         self._roster = roster
         self.apparmor = apparmor or AppArmor()
-        self.selinux = selinux or SELinux()
+        self.selinux = selinux or _selinux()
 
     def choose(self, host: HostConfig) -> Labels:
         """The labels of a new container. Raises Invalid, NotFound."""
@@ -50,6 +49,10 @@ class Labelling:
 
     async def label_layers(self, data_root: str) -> None:
         """Give layers the policy's label for them; what is made in them later takes it over."""
+        if self.selinux is None:
+            return
+        from wherry.engine.containers import relabel
+
         label = self.selinux.of_layers()
         for name in ("layers", "snapshots") if label else ():
             place = f"{data_root}/{name}"
@@ -63,7 +66,7 @@ class Labelling:
         """
         profile = self.apparmor.profile_of(record.host_config)
         labels = replace(record.labels, apparmor=profile)
-        if not self.selinux.usable():
+        if self._usable() is None:
             labels = replace(labels, process="", mount="")
         elif not labels.mount:
             process, files = self._contexts(record.host_config)
@@ -91,7 +94,7 @@ class Labelling:
 
     def active(self) -> list[str]:
         """The modules that label containers here, in the words of `info`."""
-        usable = {"apparmor": self.apparmor.usable(), "selinux": self.selinux.usable()}
+        usable = {"apparmor": self.apparmor.usable(), "selinux": self._usable() is not None}
         return [f"name={name}" for name, found in usable.items() if found]
 
     def warnings(self) -> list[str]:
@@ -104,7 +107,7 @@ class Labelling:
         """Labels that were asked for and that this kernel does not know."""
         options = securityopt.of(host)
         said = [f"label={each}" for each in options.labels if each != "disable"]
-        if self.selinux.usable():
+        if self._usable() is not None:
             said = []
         if options.apparmor not in ("", securityopt.UNCONFINED) and not self.apparmor.active():
             said.append(f"apparmor={options.apparmor}")
@@ -114,7 +117,8 @@ class Labelling:
         ]
 
     def _contexts(self, host: HostConfig) -> tuple[str, str]:
-        if not self.selinux.usable():
+        selinux = self._usable()
+        if selinux is None:
             return "", ""
         lenders = [
             label
@@ -123,15 +127,29 @@ class Labelling:
             and (label := self._roster.find(mode.partition(":")[2]).record.labels.process)
         ]
         taken = [live.record.labels.mount for live in self._roster]
-        return self.selinux.labels_of(host, taken, lenders)
+        return selinux.labels_of(host, taken, lenders)
+
+    def _usable(self) -> SELinux | None:
+        return self.selinux if self.selinux is not None and self.selinux.usable() else None
+
+
+def _selinux() -> SELinux | None:
+    """None where the kernel came up without it, which is then not imported either."""
+    if not lsm.selinux_active():
+        return None
+    from wherry.engine.containers.selinux import SELinux
+
+    return SELinux()
 
 
 def _label_files(record: Container) -> None:
+    from wherry.engine.containers import relabel
+
     label = record.labels.mount
     for path in (record.hostname_path, record.hosts_path, record.resolv_conf_path):
         # With another container's network come its files, and they are its own.
         if os.stat(path).st_nlink == 1:
             lsm.set_file_label(path, label)
     for point in record.mounts:
-        if point.kind != "tmpfs" and (word := relabel.wanted(point.mode)):
+        if point.kind not in ("tmpfs", "image") and (word := relabel.wanted(point.mode)):
             relabel.relabel(point.source, point.subpath, label, shared=word == "z")

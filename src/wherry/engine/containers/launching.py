@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from wherry.engine.containers import bindsources, links, mountowners, propagation
+from wherry.engine.containers import bindsources, imagemounts, links, mountowners, propagation
 from wherry.engine.containers.checks.runtime import check_lender
 from wherry.engine.containers.live import Live
 from wherry.engine.containers.logdrivers import log_target
@@ -100,6 +100,10 @@ class Launching:
             log=log_target(record),
             follow=live.is_awaited,
             variables=variables,
+            images={
+                target: self._labelling.rootfs(record, [shown])[0]
+                for target, shown in imagemounts.mounts(record, self._snapshotter).items()
+            },
         )
 
     def tell_end(self, live: Live) -> None:

@@ -23,7 +23,7 @@ from wherry.engine.containers.config import (
 from wherry.engine.containers.mountwords import PROPAGATION, clean_target, is_mode, split_bind
 from wherry.engine.containers.record import Container, MountPoint
 from wherry.engine.volumes.values import ANONYMOUS, LOCAL, VolumeRequest
-from wherry.errors import Invalid, NotFound, Unsupported
+from wherry.errors import Invalid, NotFound
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -61,7 +61,7 @@ def mount_points(
 
     Missing sources of `-v` are made for `create`, as directories of the caller's. With `callers`,
     binds that say nothing of ownership show the caller's files as the container user's.
-    Raises Invalid, Unsupported.
+    Raises Invalid.
 
     A mount of the user's goes before one that another container lends, and both go before the
     image's volumes.
@@ -215,7 +215,7 @@ def _bind(
 
 
 def from_mount(mount: Mount, path: VolumePath) -> Wanted:
-    """One `--mount`. Raises Invalid, Unsupported."""
+    """One `--mount`. Raises Invalid."""
     try:
         if not mount.target:
             raise Invalid("field Target must not be empty")
@@ -314,7 +314,15 @@ def _tmpfs_of(mount: Mount, target: str, path: VolumePath) -> Wanted:
 
 
 def _image_of(mount: Mount, target: str, path: VolumePath) -> Wanted:
-    raise Unsupported("mounts of type image are not supported yet")
+    if not mount.source:
+        raise Invalid("field Source must not be empty")
+    subpath = _relative(mount.image_options.subpath if mount.image_options else "")
+    options = ("bind", DEFAULT_PROPAGATION, *(["ro"] if mount.read_only else []))
+    return Wanted(
+        MountPoint(
+            "image", mount.source, target, rw=not mount.read_only, options=options, subpath=subpath
+        )
+    )
 
 
 _MAKERS: Final = {

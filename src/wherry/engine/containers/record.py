@@ -41,8 +41,9 @@ class State:
 class MountPoint:
     """One entry of `Mounts` in inspect: where a file system that is not the image's comes from.
 
-    `kind` is bind, volume or tmpfs; `source` a path of the host ("" for tmpfs); `mode` the option
-    text the user gave ("ro,z"); `propagation` such as "rprivate", "" where it has no meaning.
+    `kind` is bind, volume, image or tmpfs; `source` a path of the host ("" for tmpfs; of an image
+    what the user named, with its id as `name`, and the key of its layers as `snapshot`); `mode` the
+    option text the user gave ("ro,z"); `propagation` such as "rprivate", "" without meaning.
     `options` are words of mount(8) for the runtime; `create` makes a missing bind source, a
     directory of `maker`'s ("uid:gid", "" is root). `copy` fills an empty volume with what the
     image has at the target; `subpath` is the part of the source that is mounted ("" is all of it).
@@ -63,6 +64,7 @@ class MountPoint:
     subpath: str = ""
     idmap: str = ""
     maker: str = ""
+    snapshot: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,6 @@ from __future__ import annotations
 import errno
 import os
 from dataclasses import replace
-from pathlib import Path
 from typing import Final
 
 from wherry.engine.containers.selinux import SHARED, Context
@@ -53,7 +52,7 @@ def relabel(source: str, subpath: str, label: str, *, shared: bool) -> None:
 def _relabel(top: int, label: str) -> None:
     path = f"/proc/self/fd/{top}"
     place = os.readlink(path)
-    if place in REFUSED | {os.path.realpath(Path.home())}:
+    if place in REFUSED | {os.path.realpath(os.path.expanduser("~"))}:
         raise Invalid(
             f"error setting label on mount source '{place}': "
             f"SELinux relabeling of {place} is not allowed",

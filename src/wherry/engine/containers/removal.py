@@ -9,6 +9,7 @@ from __future__ import annotations
 import shutil
 from typing import TYPE_CHECKING
 
+from wherry.engine.containers import imagemounts
 from wherry.engine.containers import state as states
 from wherry.engine.values.containers import WaitAnswer
 from wherry.errors import Conflict, Internal, Unsupported, WherryError
@@ -68,6 +69,7 @@ class Removal:
         await self._lifecycle.let_go(live)
         self._roster.move(live, states.removing(record.state))
         self._snapshotter.remove(record.id)
+        imagemounts.remove(record, self._snapshotter)
         _delete_tree(record.directory)
         self._roster.remove(live)
         live.tell_start(None)

@@ -30,6 +30,11 @@ SUBPATH = "org.wherry.subpath"
 with `source` as the root directory, so that no symbolic link leads out of it."""
 
 
+LAYERS = "org.wherry.layers"
+"""Key of a bind mount in a bundle's spec: options of an overlay that is mounted, there being no
+`source`. It is seen through the container's id maps, as its root is."""
+
+
 class LaunchError(Exception):
     """The process could not be started; nothing of it is left but its cgroup (see `release`).
 

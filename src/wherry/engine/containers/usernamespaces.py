@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Final
 
 from wherry.engine.containers.idrows import IdRows
 from wherry.engine.containers.modes import other_container
-from wherry.errors import Conflict, Invalid, Unavailable
+from wherry.errors import Conflict, Invalid, NotFound, Unavailable
 
 if TYPE_CHECKING:
     from wherry.engine.containers.config import HostConfig
@@ -150,7 +150,7 @@ class UserNamespaces:
         `able` False: the container's runtime has no user namespaces, so the default does not count.
 
         A container that borrows another's namespaces is in that one's user namespace, too. Raises
-        Invalid, Conflict, NotFound, Unavailable.
+        Invalid, Conflict, Unavailable.
         """
         mode, rows = self._chosen(host, self._settings.default if able else "host")
         said = host.userns_mode or self._settings.default not in HOST or rows
@@ -175,8 +175,11 @@ class UserNamespaces:
 
     def _lenders(self, host: HostConfig) -> list[Container]:
         modes = (host.network_mode, host.pid_mode, host.ipc_mode)
-        refs = [other_container(mode) for mode in modes if other_container(mode)]
-        return [self._roster.find(ref).record for ref in refs]
+        found = []
+        for ref in filter(None, map(other_container, modes)):
+            with contextlib.suppress(NotFound):  # the start tells, as in Docker
+                found.append(self._roster.find(ref).record)
+        return found
 
     def _taken(self) -> list[Interval]:
         maps = [live.record.user_map for live in self._roster]

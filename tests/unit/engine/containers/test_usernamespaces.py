@@ -21,7 +21,7 @@ from wherry.engine.containers.usernamespaces import (
     mode_of,
     parse_map,
 )
-from wherry.errors import Conflict, Invalid, Unavailable
+from wherry.errors import Conflict, Invalid, NotFound, Unavailable
 
 POOL = (100_000, 100_000 + 4 * SIZE)
 
@@ -38,7 +38,10 @@ class Containers:
         self.lives.append(SimpleNamespace(record=record))
 
     def find(self, name: str) -> Any:
-        return next(live for live in self.lives if live.record.name == name)
+        for live in self.lives:
+            if live.record.name == name:
+                return live
+        raise NotFound(f"No such container: {name}")
 
     def __iter__(self) -> Any:
         return iter(self.lives)
@@ -169,6 +172,10 @@ def test_who_borrows_is_where_the_lender_is(containers: Containers) -> None:
             given(containers, mode, network_mode=f"container:{lender}")
     with pytest.raises(Invalid, match="different user namespaces"):
         given(containers, "", network_mode="container:web", pid_mode="container:db")
+
+
+def test_a_lender_that_is_not_there_is_told_at_the_start(containers: Containers) -> None:
+    assert given(containers, "", network_mode="container:nobody") == ("", ())
 
 
 def test_first_gap() -> None:

@@ -50,7 +50,7 @@ class Surroundings:
 
     `namespaces` leads to those that are there already, by kind; `hostname` is what the container
     shall see, "" to leave the name as it is; `variables` tell of linked containers, `owners` are
-    the id maps of mounts by target.
+    the id maps of mounts by target, `images` what images are mounted from.
     """
 
     rootfs: Sequence[Mount]
@@ -60,6 +60,7 @@ class Surroundings:
     follow: bool
     variables: Sequence[str] = ()
     owners: Mapping[str, Ownership] = field(default_factory=dict)
+    images: Mapping[str, Mount] = field(default_factory=dict)
 
 
 class Composer:
@@ -145,7 +146,7 @@ class Composer:
             "process": process,
             "hostname": around.hostname if host.uts_mode != "host" else "",
             "domainname": container.config.domainname if host.uts_mode != "host" else "",
-            "mounts": [*mounts(container, around.owners), *init_mount],
+            "mounts": [*mounts(container, around.owners, around.images), *init_mount],
             "annotations": dict(host.annotations or {}),
             "linux": self._linux(container, around),
         }

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from wherry.engine.containers import ownership
 from wherry.engine.containers.config import HostConfig
 from wherry.engine.containers.idrows import oci, seen_through
 from wherry.engine.containers.record import Container, MountPoint
-from wherry.engine.containers.runtime import SUBPATH
+from wherry.engine.containers.runtime import LAYERS, SUBPATH
 from wherry.engine.containers.spec import securityopt
 from wherry.spec import runtime
+
+if TYPE_CHECKING:
+    from wherry.kernel import mount as kernel
 
 _TMPFS_OPTIONS: Final = ("noexec", "nosuid", "nodev", "rprivate")
 # A later word takes back an earlier one of the same row, as with mount(8).
@@ -28,13 +31,20 @@ _WRITABLE_ANYWAY: Final = ("/proc", "/dev/pts", "/dev/shm", "/dev/mqueue", "/dev
 Mount = dict[str, Any]
 
 
+Images = Mapping[str, "kernel.Mount"]
+"""What each mount of an image is mounted from, by target."""
 Owners = Mapping[str, ownership.Mapping]
 """The id maps of mounts, by target."""
 
 
-def mounts(container: Container, owners: Owners) -> list[Mount]:
-    """All mounts in the order in which they are made."""
-    wanted = [_mapped(mount, owners, container) for mount in user_mounts(container)]
+def mounts(container: Container, owners: Owners, images: Images) -> list[Mount]:
+    """All mounts in the order in which they are made; `images` are what images are shown from."""
+    wanted = [
+        _of_image(mount, images[mount["destination"]])
+        if mount["destination"] in images
+        else _mapped(mount, owners, container)
+        for mount in user_mounts(container)
+    ]
     targets = {mount["destination"] for mount in wanted}
     standard = [
         mount for mount in standard_mounts(container) if _stays(mount["destination"], targets)
@@ -45,6 +55,12 @@ def mounts(container: Container, owners: Owners) -> list[Mount]:
     if container.user_map:
         own = [_as_own(mount) for mount in own]
     return standard + own + wanted
+
+
+def _of_image(mount: Mount, layers: kernel.Mount) -> Mount:
+    if layers.type == "overlay":
+        return {**mount, "source": "", LAYERS: list(layers.options)}
+    return {**mount, "source": layers.source}
 
 
 def _stays(target: str, taken: set[str]) -> bool:

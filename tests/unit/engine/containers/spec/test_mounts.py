@@ -11,7 +11,7 @@ from wherry.engine.containers.spec.mounts import merge_options, mounts
 
 
 def targets(**changes: object) -> list[str]:
-    return [mount["destination"] for mount in mounts(container(**changes), {})]
+    return [mount["destination"] for mount in mounts(container(**changes), {}, {})]
 
 
 def test_standard_own_and_user_s() -> None:
@@ -40,7 +40,7 @@ def test_ipc_none_has_no_shared_memory() -> None:
 def test_a_privileged_container_may_write_sys() -> None:
     by_target = {
         mount["destination"]: mount["options"]
-        for mount in mounts(container(host_config=HostConfig(privileged=True)), {})
+        for mount in mounts(container(host_config=HostConfig(privileged=True)), {}, {})
     }
     assert "ro" not in by_target["/sys"]
     assert "ro" not in by_target["/sys/fs/cgroup"]
@@ -58,7 +58,8 @@ def test_a_privileged_container_may_write_sys() -> None:
 def test_who_may_write_cgroups(options: tuple[str, ...], privileged: bool, writable: bool) -> None:
     host = HostConfig(security_opt=options, privileged=privileged)
     by_target = {
-        mount["destination"]: mount["options"] for mount in mounts(container(host_config=host), {})
+        mount["destination"]: mount["options"]
+        for mount in mounts(container(host_config=host), {}, {})
     }
     assert ("ro" not in by_target["/sys/fs/cgroup"]) == writable
     assert ("ro" not in by_target["/sys"]) == privileged
