@@ -121,7 +121,11 @@ def log_driver(host: HostConfig) -> None:
 def storage(host: HostConfig) -> None:
     """Quotas on the writable layer are not there yet."""
     if host.storage_opt:
-        raise Unsupported("--storage-opt is not supported yet")
+        raise Unsupported(
+            "--storage-opt is not supported: the writable layer has no quota of its own yet",
+            hint="limit what is written by a tmpfs with a size, or a volume on a file system of "
+            "that size",
+        )
 
 
 def _is_address(text: str) -> bool:
