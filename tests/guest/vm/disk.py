@@ -25,6 +25,7 @@ FORMAT = 3
 SIZE = "2G"
 PACKAGES = (
     "h11",
+    "hypothesis",
     "isal",
     "zstandard",
     "pytest",
