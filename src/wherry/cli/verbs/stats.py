@@ -44,9 +44,11 @@ def run(context: Context, options: Options, arguments: list[str]) -> int:
     meter = Meter(context, arguments, everything=options.on("all"))
     listing, layout = _listing(full=options.on("no-trunc")), options.text("format")
     clear = _CLEAR if is_terminal(STDOUT) and not options.on("no-stream") else ""
+    began = time.monotonic()
     meter.read()
     if meter.busy:
-        time.sleep(_FIRST_SECONDS)
+        # Each container's time runs from its own sample: what the others' took counts, too.
+        time.sleep(max(0.0, began + _FIRST_SECONDS - time.monotonic()))
     while True:
         rows = meter.read()
         if clear:
