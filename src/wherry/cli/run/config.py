@@ -29,6 +29,9 @@ _MODES = {
     "cgroupns": (("", "host", "private"), "CGROUP"),
 }
 
+_USER_NAMESPACES = ("", "host", "auto", "private")
+"""Words of `--userns`; docker knows the first two. A map begins with a number."""
+
 
 def create_request(
     options: Options, image: str, words: list[str], *, detached: bool = False
@@ -72,6 +75,9 @@ def _check(options: Options) -> None:
         mode, colon, _ = value.partition(":")
         if value.endswith(":") or mode + colon not in allowed:
             raise Failure(f"--{flag}: invalid {name} mode")
+    userns = options.text("userns")
+    if not (userns.partition(":")[0] in _USER_NAMESPACES or userns[:1].isdecimal()):
+        raise Failure("--userns: invalid USER mode")
     swappiness = options.number("memory-swappiness")
     if swappiness != -1 and not 0 <= swappiness <= 100:
         raise Failure(f"invalid value: {swappiness}. Valid memory swappiness range is 0-100")
