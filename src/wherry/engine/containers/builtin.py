@@ -257,7 +257,9 @@ class BuiltinRuntime:
     async def _connect(self) -> KeeperClient:
         path = socket_path(self._exec_root)
         with contextlib.suppress(OSError):
-            return KeeperClient(path, self._event)
+            client = KeeperClient(path, self._event)
+            if await _answers(client):
+                return client
         await asyncio.to_thread(start_keeper, self._exec_root, self._kept)
         try:
             return KeeperClient(path, self._event)
@@ -323,6 +325,16 @@ class BuiltinRuntime:
         if process.exited.done():
             raise Conflict(f"{id} is not running")
         return process
+
+
+async def _answers(client: KeeperClient) -> bool:
+    """Whether somebody is there: a keeper that is just being killed still takes connections."""
+    try:
+        await client.request("list")
+    except KeeperGone:
+        client.close()
+        return False
+    return True
 
 
 def _log_of(target: LogTarget | None, id: str) -> dict[str, Any] | None:
