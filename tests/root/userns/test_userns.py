@@ -257,6 +257,13 @@ def test_the_rest_of_a_life(place: Place) -> None:
     assert state["HostConfig"]["UsernsMode"] == "auto"
 
 
+def test_its_cgroups_are_not_its_own(place: Place) -> None:
+    words = ("create", "--security-opt", "writable-cgroups=true", "busybox")
+    done = place.engine.docker(*words)
+    assert b"incompatible with user namespaces" in done.stderr
+    place.engine.output("rm", place.engine.output(*words[:1], "--userns=host", *words[1:]))
+
+
 def test_a_map_that_others_have(place: Place) -> None:
     name = place.start()
     first, _ = place.range(name)

@@ -117,6 +117,8 @@ class Creation:
                 request = replace(request, host_config=host)
                 record, wanted = self._record(request, image, id, name)
                 record.user_map = rows
+                if rows:
+                    security_checks.check_mapped(request.host_config)
                 record.mounts = imagemounts.resolved(record.mounts, id, others)
                 warnings += bindsources.warnings(record.mounts)
                 if request.confinement is not None:

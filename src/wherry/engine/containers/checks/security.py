@@ -6,6 +6,7 @@ from typing import Final
 
 from wherry.engine.containers.config import HostConfig
 from wherry.engine.containers.spec import landlock, securityopt
+from wherry.errors import Invalid
 from wherry.kernel import landlock as kernel_landlock
 
 
@@ -14,6 +15,15 @@ def check(host: HostConfig) -> None:
     options = securityopt.of(host)
     if options.landlock is not None:
         landlock.ruleset(options.landlock, kernel_landlock.abi())
+
+
+def check_mapped(host: HostConfig) -> None:
+    """The same for a container with a user namespace of its own. Raises Invalid, as Docker."""
+    if securityopt.of(host).writable_cgroups:
+        raise Invalid(
+            "--security-opt writable-cgroups=true is incompatible with user namespaces",
+            hint="add --userns=host, or leave one of both out",
+        )
 
 
 def warnings(host: HostConfig, cgroup_version: str) -> list[str]:
