@@ -205,7 +205,7 @@ def test_a_daemon_that_is_killed(place: Place) -> None:
     place.engine.kill(signal.SIGKILL)
     place.engine.start()
     assert place.state(name)["Pid"] == pid
-    place.engine.output("exec", name, "touch", "/home/go")
+    place.engine.docker("exec", name, "touch", "/home/go")  # it may be ended with the container
     assert place.engine.output("wait", name) == "5"
 
 
