@@ -59,6 +59,6 @@ def _command_lines(contestants: Contestants, count: int) -> Row:
     if wherry := contestants.engines.get("wherry"):
         own = command(wherry, [*our_client(), *words])
         turns["wherry stats"] = Turn(contestants.accounts["wherry"], own)
-    note = "a second of it is the time between two samples"
+    note = "docker's clients wait a second between two samples, ours a fifth"
     title = f"stats --no-stream of {CONTAINERS} containers"
     return Row(title, rounds(turns, count), (Budget(0.2, "dockerd"),), note, ours="wherry stats")
