@@ -5,6 +5,7 @@ The package is unpacked, not installed: the machine that tests keeps its own ker
 
 from __future__ import annotations
 
+import errno
 import re
 import shutil
 import subprocess
@@ -40,7 +41,7 @@ def kernel(cache: Path) -> Kernel:
     if not place.exists():
         with tempfile.TemporaryDirectory(dir=cache) as scratch:
             unpacked = _unpack(_download(Path(scratch)), Path(scratch))
-            unpacked.rename(place)
+            _settle(unpacked, place)
     images = sorted(place.glob("boot/vmlinuz-*"))
     modules = sorted(place.glob("lib/modules/*"))
     if not images or not modules:
@@ -56,8 +57,17 @@ def package(cache: Path, name: str) -> Path:
         with tempfile.TemporaryDirectory(dir=cache) as scratch:
             tree = Path(scratch) / "unpacked"
             _run("dpkg-deb", "-x", str(_fetch(name, Path(scratch))), str(tree), cwd=Path(scratch))
-            tree.rename(place)
+            _settle(tree, place)
     return place
+
+
+def _settle(tree: Path, place: Path) -> None:
+    """Put a tree in its place, unless another worker of the test run was quicker."""
+    try:
+        tree.rename(place)
+    except OSError as error:
+        if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+            raise
 
 
 def _download(directory: Path) -> Path:
