@@ -19,7 +19,7 @@ from wherry.daemon import (
     tlssettings,
     usernamespacesettings,
 )
-from wherry.daemon.settingrow import Row
+from wherry.daemon.settingrow import Row, truth
 from wherry.daemon.tlssettings import TlsSettings
 from wherry.engine.profile import DOCKER, PROFILES, Profile
 from wherry.errors import Invalid
@@ -243,7 +243,9 @@ def read(argv: Sequence[str]) -> Options:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="wherry daemon", allow_abbrev=False)
     parser.add_argument("--config", "--config-file", metavar="FILE", help="JSON file of settings")
-    parser.add_argument("--debug", "-D", action="store_true", help="log everything")
+    parser.add_argument(
+        "--debug", "-D", type=truth, nargs="?", const=True, default=False, help="log everything"
+    )
     for row in ROWS:
         if not row.flags:
             continue

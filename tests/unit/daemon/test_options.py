@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from wherry.cli.flags import parse
+from wherry.cli.verbs import daemon as daemon_verb
 from wherry.daemon import listening, options
 from wherry.engine.containers.foreign.programs import OciProgram
 from wherry.engine.networks.settings import AddressPool
@@ -195,3 +197,25 @@ def test_user_namespaces() -> None:
 def test_wrong_user_namespaces(words: list[str], complaint: str) -> None:
     with pytest.raises(Invalid, match=complaint):
         options.read(words).user_namespace_settings()
+
+
+def test_the_command_line_knows_every_flag() -> None:
+    """`wherry daemon` names the flags for help and completion, and hands them on."""
+    named = {f"--{flag.name}" for flag in daemon_verb.FLAGS}
+    short = {f"-{flag.short}" for flag in daemon_verb.FLAGS if flag.short}
+    assert named | short == {flag for row in options.ROWS for flag in row.flags} | {
+        "--config", "--config-file", "--debug", "-D",
+    }  # fmt: skip
+
+
+def test_flags_are_handed_on_as_they_were_given(monkeypatch: pytest.MonkeyPatch) -> None:
+    words = ["--icc=false", "--mtu", "1400", "--dns=1.1.1.1", "-D", "--userns", "auto"]
+    words += ["--add-runtime", "a=/bin/a", "--dns=9.9.9.9", "--tls=false", "--profile=wherry"]
+    executed: list[list[str]] = []
+    monkeypatch.setattr(daemon_verb.os, "execv", lambda _, argv: executed.append(argv))
+    parsed = parse(daemon_verb.FLAGS, words)
+    daemon_verb.run(None, parsed[0], [])  # type: ignore[arg-type]
+    handed = options.read(executed[0][4:])
+    assert handed == options.read(words)
+    assert handed.networks["dns"] == ("1.1.1.1", "9.9.9.9")
+    assert handed.log_level == "debug"
