@@ -264,7 +264,10 @@ def test_what_the_client_refuses(words: list[str], message: str) -> None:
         ),
         (["--ulimit", "foo=1"], "invalid ulimit type: foo"),
         (["--sysctl", "x"], "sysctl 'x' is not allowed"),
-        (["--gpus", "all"], "wherry cannot give GPUs to containers yet"),
+        (
+            ["--gpus", "x"],
+            'invalid count (x): value must be either "all" or an integer: invalid syntax',
+        ),
         (["-e", "=x"], "invalid environment variable: =x"),
         (["-a", "foo"], "valid streams are STDIN, STDOUT and STDERR"),
     ],

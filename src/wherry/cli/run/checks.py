@@ -97,11 +97,6 @@ def sysctl(text: str) -> str:
     return text
 
 
-def gpus(text: str) -> str:
-    """Nothing yet."""
-    raise ValueError("wherry cannot give GPUs to containers yet")
-
-
 def device_rule(text: str) -> str:
     """`[acb] major:minor [rwm]`."""
     words = text.split(" ")

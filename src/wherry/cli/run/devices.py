@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from wherry.cli.failures import Failure
 from wherry.cli.flagvalues import size
+from wherry.cli.run import gpus
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -24,7 +25,10 @@ def device_settings(options: Options) -> dict[str, Any]:
     given = options.list("device")
     settings: dict[str, Any] = {
         "Devices": [parse_device(text) for text in given if not _is_qualified(text)],
-        "DeviceRequests": _requests([text for text in given if _is_qualified(text)]),
+        "DeviceRequests": [
+            *(gpus.request(text) for text in options.list("gpus")),
+            *_requests([text for text in given if _is_qualified(text)]),
+        ],
         "DeviceCgroupRules": options.list("device-cgroup-rule"),
         "BlkioWeightDevice": [_weight(t) for t in options.list("blkio-weight-device")],
     }

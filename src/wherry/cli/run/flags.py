@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from wherry.cli.flags import Flag
-from wherry.cli.run import checks
+from wherry.cli.run import checks, gpus
 from wherry.cli.run.mountflag import check_mount
 from wherry.cli.run.networkflag import check_network
 from wherry.cli.run.ulimits import check_ulimit
@@ -84,7 +84,7 @@ CONTAINER_FLAGS = (
     Flag("env", "e", "list", "Set an environment variable", check=checks.variable),
     Flag("env-file", "", "list", "Read environment variables from a file"),
     Flag("expose", "", "list", "Declare a port or a range of ports"),
-    Flag("gpus", "", "list", "Give GPUs ('all' for all)", check=checks.gpus, shown="gpu-request"),
+    Flag("gpus", "", "list", "Give GPUs ('all' for all)", check=gpus.check, shown="gpu-request"),
     Flag("group-add", "", "list", "Add a group for the process"),
     Flag("health-cmd", "", "string", "Command that tells whether the container is healthy"),
     Flag("health-interval", "", "duration", "Time between two checks"),

@@ -12,8 +12,6 @@ if TYPE_CHECKING:
 _UNCONFINED_PATHS = "systempaths=unconfined"
 _SWITCHES = ("no-new-privileges", "writable-cgroups")
 _NAMED_PROFILES = ("builtin", "unconfined")
-_RULES = ("ro:", "rw:", "ro-noexec:", "rw-noexec:", "bind:", "connect:", "scope:", "{")
-"""What rules of Landlock begin with, unlike the name of a file that has them."""
 
 
 def security_options(given: list[str]) -> dict[str, Any]:
@@ -34,9 +32,15 @@ def _option(text: str) -> str:
         raise Failure(f'Invalid --security-opt: "{text}"')
     if key == "seccomp" and value not in _NAMED_PROFILES:
         return f"seccomp={_json(value, 'seccomp profile')}"
-    if key == "landlock" and not value.startswith(_RULES):
+    if key == "landlock" and not _is_rule(value):
         return f"landlock={_json(value, 'landlock rules')}"
     return text
+
+
+def _is_rule(value: str) -> bool:
+    """Whether it is rules, misspelt ones too, and no name of a file that has them."""
+    word, colon, _ = value.partition(":")
+    return value.startswith("{") or (colon != "" and word.replace("-", "").isalpha())
 
 
 def _json(path: str, what: str) -> str:

@@ -47,6 +47,8 @@ def _qualified(request: DeviceRequest) -> list[str]:
 
 
 def _gpus(request: DeviceRequest) -> list[str]:
+    if request.count and request.device_ids:
+        raise Invalid("cannot set both Count and DeviceIDs on device request")
     if request.device_ids:
         return list(request.device_ids)
     if request.count < 0:
