@@ -46,9 +46,8 @@ def _count(text: str) -> int:
     try:
         return int(text)
     except ValueError:
-        raise ValueError(
-            f'invalid count ({text}): value must be either "all" or an integer'
-        ) from None
+        kinds = 'value must be either "all" or an integer'
+        raise ValueError(f"invalid count ({text}): {kinds}: invalid syntax") from None
 
 
 def _list(text: str) -> list[str]:
