@@ -44,6 +44,7 @@ def server_lines(info: dict[str, Any]) -> list[str]:
         *_rows(info, ((" Logging Driver", "LoggingDriver"), (" Cgroup Driver", "CgroupDriver"))),
         *_rows(info, ((" Cgroup Version", "CgroupVersion"),)),
         *_plugins(info.get("Plugins") or {}),
+        *_devices(info),
         *_swarm(info.get("Swarm") or {}),
         *_runtimes(info),
         *_security(info.get("SecurityOptions") or []),
@@ -71,6 +72,12 @@ def _plugins(plugins: dict[str, Any]) -> list[str]:
     kinds = ("Volume", "Network", "Authorization", "Log")
     rows = [f"  {kind}: {' '.join(plugins[kind])}" for kind in kinds if plugins.get(kind)]
     return [" Plugins:", *rows] if rows else []
+
+
+def _devices(info: dict[str, Any]) -> list[str]:
+    found = [f"{each['Source']}: {each['ID']}" for each in info.get("DiscoveredDevices") or ()]
+    directories = _list("CDI spec directories", info.get("CDISpecDirs") or [])
+    return directories + _list("Discovered Devices", found)
 
 
 def _swarm(swarm: dict[str, Any]) -> list[str]:
