@@ -17,6 +17,7 @@ from urllib.parse import quote
 
 import pytest
 
+from tests import leaks
 from tests.engines import Engine
 
 _ROUNDS = 40
@@ -193,6 +194,7 @@ def test_the_client_is_left_where_it_wants_to_be(
 
 def test_workers_leave_nothing(wherry: Engine, tmp_path: Path) -> None:
     """A client that goes away ends the worker and what it has mounted."""
+    before = leaks.Holdings.of(wherry)
     id = wherry.output("create", "busybox")
     try:
         request = f"GET /containers/{id}/archive?path=/ HTTP/1.1\r\nHost: x\r\n\r\n"
@@ -204,3 +206,4 @@ def test_workers_leave_nothing(wherry: Engine, tmp_path: Path) -> None:
         wherry.output("wait", id)
     finally:
         wherry.output("rm", id)
+    leaks.assert_nothing_left(wherry, before)

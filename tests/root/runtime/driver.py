@@ -253,7 +253,11 @@ class Driver:
         rootfs = options.pop("rootfs", None) or self.overlay()
         terminal = bool(options.get("terminal"))
         streams = options.pop("streams", (0, 1, 2))
-        plan = plan_launch(spec, rootfs=rootfs, cgroup=CgroupPlace.of(cgroup), **options)
+        try:
+            plan = plan_launch(spec, rootfs=rootfs, cgroup=CgroupPlace.of(cgroup), **options)
+        except BaseException:  # a spec that makes no plan, as the fuzz test sends many
+            cgroup.remove()
+            raise
         request = {"op": "launch", "plan": plan, "terminal": terminal}
         container = Container(self, cgroup, request, list(fds), streams)
         self.running.add(container)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 IdRow = tuple[int, int, int]
-"""First id inside, first id outside, how many."""
+"""First id inside, first id outside, how many. Of a mount: on disk, as seen, how many."""
 IdRows = tuple[IdRow, ...]
 
 

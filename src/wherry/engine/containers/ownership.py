@@ -21,6 +21,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from wherry.engine.containers.idrows import IdRow, IdRows
 from wherry.errors import Invalid
 
 WORD: Final = "idmap"
@@ -30,10 +31,6 @@ _OWNER: Final = ("", "owner", "match-user")
 _ALL: Final = 2**32 - 1  # ids; the one above is "no id" (user_namespaces(7))
 _MOST_ROWS: Final = 340
 _FORMS: Final = "write owner, caller, or uids=DISK-CONTAINER-COUNT;gids=DISK-CONTAINER-COUNT"
-
-Row = tuple[int, int, int]
-"""First id on disk, the id as which it is seen, how many."""
-Rows = tuple[Row, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +43,10 @@ class Ids:
 
 @dataclass(frozen=True, slots=True)
 class Mapping:
-    """Both maps of one mount."""
+    """Both maps of one mount: rows of first id on disk, the id as which it is seen, how many."""
 
-    uids: Rows
-    gids: Rows
+    uids: IdRows
+    gids: IdRows
 
 
 def is_word(text: str) -> bool:
@@ -87,7 +84,7 @@ def given(form: str) -> Mapping:
 
     Raises Invalid.
     """
-    found: dict[str, Rows] = {}
+    found: dict[str, IdRows] = {}
     for part in form.split(";"):
         key, equals, text = part.partition("=")
         if not equals or key not in ("uids", "gids") or key in found:
@@ -98,7 +95,7 @@ def given(form: str) -> Mapping:
     return Mapping(uids or gids or (), gids or uids or ())
 
 
-def _row(text: str, form: str) -> Row:
+def _row(text: str, form: str) -> IdRow:
     words = text.split("-")
     if len(words) != 3 or not all(word.isascii() and word.isdigit() for word in words):
         raise Invalid(f"invalid idmap: {form}: '{text}' is no row of a map", hint=_FORMS)
@@ -108,7 +105,7 @@ def _row(text: str, form: str) -> Row:
     return disk, seen, count
 
 
-def _check(rows: Rows, form: str) -> None:
+def _check(rows: IdRows, form: str) -> None:
     """Each id once on either side, as the kernel wants it (user_namespaces(7))."""
     if len(rows) > _MOST_ROWS:
         raise Invalid(f"invalid idmap: more than {_MOST_ROWS} rows")
@@ -144,7 +141,7 @@ def mapping(kept: str, source: Ids, user: Ids, *, alone: bool = False) -> Mappin
     return Mapping(one_as(owner.uid, user.uid), one_as(owner.gid, user.gid))
 
 
-def one_as(disk: int, seen: int) -> Rows:
+def one_as(disk: int, seen: int) -> IdRows:
     """`disk` is seen as `seen`, every other id as itself.
 
     What on disk is `seen`'s is nobody's, and so is what `disk` would make there: two owners cannot

@@ -99,7 +99,8 @@ class Bundle:
 
     User namespaces: a row {"type": "user"} in `spec["linux"]["namespaces"]` with
     `linux.uidMappings` and `gidMappings` (OCI rows, 0 must be mapped, and 5, the group of
-    terminals) makes one, or with a "path" joins one (then without mappings). Namespaces without a
+    terminals) makes one, or with a "path" joins one (whose maps count then;
+    other runtimes want them in the spec, too). Namespaces without a
     path belong to it, so a network namespace of the container's own must be new, or have been made
     in that user namespace. `rootfs` is shown through the maps by id-mapped mounts, the writable
     layer too: nothing is chowned or copied, and snapshots hold the container's own ids whatever the

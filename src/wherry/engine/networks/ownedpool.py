@@ -9,8 +9,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 
+from wherry.engine.containers.idrows import IdRows
 from wherry.engine.networks.pool import SandboxPool
-from wherry.engine.networks.sandbox import IdRows, Owner, Prepared, Sandbox
+from wherry.engine.networks.sandbox import Owner, Prepared, Sandbox
 
 Upcoming = Callable[[int], Sequence[IdRows]]
 """The id maps of the next containers, at most so many."""

@@ -18,6 +18,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final, Protocol, Self, TypeVar
 
+from wherry.engine.containers.idrows import IdRows
 from wherry.kernel.namespace import (
     CLONE_NEWNET,
     id_map,
@@ -30,9 +31,6 @@ from wherry.kernel.netlink import link
 from wherry.kernel.netlink.socket import NETLINK_ROUTE, NetlinkSocket
 
 T = TypeVar("T")
-
-IdRows = tuple[tuple[int, int, int], ...]
-"""An id map: first id inside, first id outside, how many."""
 
 OWN_NAMESPACE: Final = "/proc/thread-self/ns/net"
 LOOPBACK: Final = 1  # the index of "lo" in every network namespace
