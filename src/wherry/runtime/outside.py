@@ -92,7 +92,8 @@ def _map_source(fd: int, userns: int, recursive: bool, source: Source) -> None:
     except OSError as error:
         name = source if isinstance(source, str) else "a bind source"
         text = f"mapping the ids of {name}: {reason(error.errno or 0)}"
-        raise Failure(error.errno or 0, f"{text}; its file system may not support it") from None
+        why = "its file system may not support it (idmap=none mounts it as it is)"
+        raise Failure(error.errno or 0, f"{text}; {why}") from None
 
 
 def open_root(plan: Plan, child: Child, userns: UserNamespace | None, opened: list[int]) -> None:

@@ -182,6 +182,13 @@ def test_none_has_a_network_of_its_own(place: Place) -> None:
     assert place.run("sh", "-c", script, options=options).split() == ["0", str(SIZE - 1)]
 
 
+def test_a_volume_that_is_not_mapped(place: Place) -> None:
+    volume = f"v-{uuid4().hex[:8]}"
+    options = ("-v", f"{volume}:/v:idmap=none")
+    assert place.run("stat", "-c", "%u", "/v", options=options) == "65534"
+    place.engine.output("volume", "rm", volume)
+
+
 @pytest.mark.parametrize("kind", ["network", "pid", "ipc"])
 def test_who_borrows_is_in_the_lender_s(place: Place, kind: str) -> None:
     lender = place.start("--ipc=shareable")

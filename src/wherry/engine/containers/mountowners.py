@@ -23,7 +23,7 @@ _LARGEST_FILE = 16 * 1024 * 1024
 
 async def of(record: Container, snapshotter: Snapshotter) -> dict[str, Mapping]:
     """The maps of the mounts that want any, by target. Raises Invalid, OSError."""
-    points = [point for point in record.mounts if point.idmap not in ("", ownership.USERNS)]
+    points = [point for point in record.mounts if point.idmap not in ("", *ownership.UNMAPPED)]
     return await asyncio.to_thread(_of, record, points, snapshotter) if points else {}
 
 

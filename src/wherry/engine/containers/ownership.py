@@ -7,11 +7,12 @@ and, without "idmap=", in `bind-idmap=` and `volume-idmap=` (docs/ownership.md):
     idmap, idmap=owner, idmap=match-user    the owner is the source's own
     idmap=match-user:USER[:GROUP]           the same, seen as that user of the container's
     idmap=caller                            ... whoever asked for the container
+    idmap=none                              not mapped, whatever the daemon's default is
     idmap=userns                            ids on disk are those inside of its user namespace
     idmap=uids=D-C-N[#D-C-N...][;gids=...]  N ids from D on disk are C and so on in the container
 
-Kept in `MountPoint.idmap` as one of `owner`, `match-user:USER`, `UID:GID`, `userns`, and the last
-form.
+Kept in `MountPoint.idmap` as one of `owner`, `match-user:USER`, `UID:GID`, `none`, `userns`, and the
+last form.
 """
 
 from __future__ import annotations
@@ -27,6 +28,9 @@ from wherry.errors import Invalid
 WORD: Final = "idmap"
 USERNS: Final = "userns"
 MATCH: Final = "match-user"
+NONE: Final = "none"
+UNMAPPED: Final = (NONE, USERNS)
+"""Forms for which nobody has to be found: nothing is mapped, or the container's maps are."""
 _OWNER: Final = ("", "owner", "match-user")
 _ALL: Final = 2**32 - 1  # ids; the one above is "no id" (user_namespaces(7))
 _MOST_ROWS: Final = 340
@@ -71,8 +75,8 @@ def resolved(form: str, caller: Ids | None) -> str:
                 hint="connect over the unix socket, or write idmap=owner",
             )
         return f"{caller.uid}:{caller.gid}"
-    if form == USERNS:
-        return USERNS
+    if form in UNMAPPED:
+        return form
     if form.partition(":")[0] == MATCH:
         return form
     given(form)

@@ -19,6 +19,7 @@ from wherry.engine.containers.mountpoints import (
     from_mount,
     mount_points,
 )
+from wherry.engine.containers.ownership import Ids
 from wherry.engine.containers.record import Container, MountPoint
 from wherry.engine.volumes.values import ANONYMOUS, VolumeRequest
 from wherry.errors import Invalid, NotFound
@@ -51,6 +52,14 @@ def test_a_bind() -> None:
     assert (point.mode, point.rw, point.propagation) == ("ro,z", False, "rprivate")
     assert point.options == ("rbind", "rprivate", "rro")
     assert point.create
+
+
+def test_ownership_by_default() -> None:
+    host = HostConfig(binds=("/a:/a", "/b:/b:idmap=none", "v:/v", "/c:/c:idmap"))
+    made = mount_points(ContainerConfig(), host, path, nobody, Ids(7, 8), callers=True)
+    assert [each.point.idmap for each in made] == ["7:8", "none", "", "owner"]
+    made = mount_points(ContainerConfig(), host, path, nobody, None, callers=True)
+    assert [each.point.idmap for each in made] == ["", "none", "", "owner"]
 
 
 def test_propagation() -> None:

@@ -155,7 +155,11 @@ def _as_own(mount: Mount) -> Mount:
 
 def _is_own(mount: Mount, container: Container) -> bool:
     points = (point for point in container.mounts if point.destination == mount["destination"])
-    return any(point.kind == "volume" or point.idmap == ownership.USERNS for point in points)
+    return any(
+        point.idmap == ownership.USERNS
+        or (point.kind == "volume" and point.idmap != ownership.NONE)
+        for point in points
+    )
 
 
 def _tmpfs(target: str, options: Sequence[str]) -> Mount:
