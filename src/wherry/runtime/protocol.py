@@ -157,6 +157,19 @@ def receive(sock: Socket) -> tuple[Message, list[int]] | None:
         raise
 
 
+def receive_sane(sock: Socket) -> tuple[Message, list[int]] | None:
+    """`receive`, where a peer that broke or sends nonsense is one that hung up: None.
+
+    Raises BlockingIOError on an empty non-blocking socket.
+    """
+    try:
+        return receive(sock)
+    except BlockingIOError:
+        raise
+    except (OSError, ValueError, EOFError, TypeError):
+        return None
+
+
 def connect(path: str) -> Socket:
     """A blocking connection to the keeper that listens at `path`. Raises OSError."""
     sock = Socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0)

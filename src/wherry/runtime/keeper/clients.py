@@ -19,7 +19,7 @@ from _socket import (
 from _struct import unpack
 from select import EPOLLIN, EPOLLOUT
 
-from wherry.runtime.protocol import close_all, encode, receive, send_encoded
+from wherry.runtime.protocol import close_all, encode, receive_sane, send_encoded
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -77,11 +77,9 @@ class Client:
     def _receive(self) -> None:
         for _ in range(_REQUESTS_A_ROUND):
             try:
-                received = receive(self._sock)
+                received = receive_sane(self._sock)
             except BlockingIOError:
                 return
-            except (OSError, ValueError, EOFError, TypeError):
-                received = None
             if received is None:
                 self._clients.drop(self)
                 return

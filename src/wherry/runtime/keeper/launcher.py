@@ -17,7 +17,7 @@ from _socket import AF_UNIX, SOCK_CLOEXEC, SOCK_SEQPACKET, socket, socketpair
 from select import EPOLLIN, EPOLLOUT
 
 from wherry.kernel.process import wait_pidfd
-from wherry.runtime.protocol import close_all, encode, failure, receive, send_encoded
+from wherry.runtime.protocol import close_all, encode, failure, receive_sane, send_encoded
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -161,11 +161,9 @@ class Launcher:
     def _receive(self) -> None:
         while self._sock is not None:
             try:
-                received = receive(self._sock)
+                received = receive_sane(self._sock)
             except BlockingIOError:
                 return
-            except (OSError, ValueError, EOFError, TypeError):
-                received = None
             if received is None:
                 self._loop.forget(self._sock.fileno())
                 self._kill()  # a launcher that hung up is of no use; its pidfd brings us on

@@ -14,7 +14,7 @@ from _socket import AF_UNIX, SOCK_CLOEXEC, SOCK_SEQPACKET, socketpair
 
 from wherry.kernel.process import pidfd_open, pidfd_send_signal, wait_pidfd
 from wherry.runtime.keeper.launcher import program, spawn
-from wherry.runtime.protocol import close_all, encode, failure, receive, send_encoded
+from wherry.runtime.protocol import close_all, encode, failure, receive_sane, send_encoded
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -123,11 +123,9 @@ class OneShot:
         if self._sock.fileno() < 0:
             return
         try:
-            received = receive(self._sock)
+            received = receive_sane(self._sock)
         except BlockingIOError:
             return
-        except (OSError, ValueError, EOFError, TypeError):
-            received = None
         self._loop.forget(self._sock.fileno())  # one answer, or none: the pidfd brings us on
         self._sock.close()
         if received is None:
