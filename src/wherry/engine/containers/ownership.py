@@ -11,8 +11,8 @@ and, without "idmap=", in `bind-idmap=` and `volume-idmap=` (docs/ownership.md):
     idmap=userns                            ids on disk are those inside of its user namespace
     idmap=uids=D-C-N[#D-C-N...][;gids=...]  N ids from D on disk are C and so on in the container
 
-Kept in `MountPoint.idmap` as one of `owner`, `match-user:USER`, `UID:GID`, `none`, `userns`, and the
-last form.
+Kept in `MountPoint.idmap` as one of `owner`, `match-user:USER`, `UID:GID`, `none`, `userns`, and
+the last form.
 """
 
 from __future__ import annotations
